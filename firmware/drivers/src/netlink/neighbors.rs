@@ -1,0 +1,147 @@
+//! Who has which hardware address. The kernel resolves and keeps; we ask it to, and listen (see [`super::Watch`]).
+
+use super::{Netlink, NetlinkError, PROTOCOL, family_of};
+use net::{Address, Mac};
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_REPLACE};
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::neighbour::{
+    NeighbourAddress, NeighbourAttribute, NeighbourExtFlags, NeighbourFlags, NeighbourMessage, NeighbourState,
+};
+use netlink_packet_route::route::RouteProtocol;
+
+/// A neighbour on a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Neighbor {
+    /// The device.
+    pub index: u32,
+    /// Its address.
+    pub address: Address,
+    /// Its hardware address; `None` while it is asked for, or when nobody answers.
+    pub mac: Option<Mac>,
+    /// Whether it stays until removed.
+    pub permanent: bool,
+    /// Whether we asked for it.
+    pub ours: bool,
+}
+
+/// How a neighbour is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    /// The kernel resolves it again by itself, until it is removed or the link goes down.
+    Managed,
+    /// It was asked for once; the caller has to ask again before it grows stale.
+    Once,
+}
+
+impl Netlink {
+    /// All neighbours, IPv4 and IPv6.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn neighbors(&mut self) -> Result<Vec<Neighbor>, NetlinkError> {
+        let list = self.dump(RouteNetlinkMessage::GetNeighbour(NeighbourMessage::default()), "list neighbors")?;
+        Ok(list.iter().filter_map(of_message).collect())
+    }
+
+    /// Has the kernel resolve a neighbour and keep it fresh: what the engine sends does not pass the kernel's tables
+    /// and would not refresh it. A link that goes down forgets its neighbours: ask again when it is back.
+    ///
+    /// # Errors
+    /// When the device is gone or down, or the kernel refuses.
+    pub fn keep_neighbor(&mut self, index: u32, address: Address) -> Result<Keeping, NetlinkError> {
+        let mut message = message_of(index, address);
+        message.attributes.push(NeighbourAttribute::ExtFlags(NeighbourExtFlags::Managed));
+        match self.ask(message, index, address) {
+            Ok(()) => return Ok(Keeping::Managed),
+            // Before 5.16 the flag is unknown.
+            Err(error) if !matches!(error.errno(), Some(libc::EINVAL | libc::EOPNOTSUPP)) => return Err(error),
+            Err(_) => {}
+        }
+        let mut message = message_of(index, address);
+        message.header.flags = NeighbourFlags::Use;
+        self.ask(message, index, address).map(|()| Keeping::Once)
+    }
+
+    fn ask(&mut self, message: NeighbourMessage, index: u32, address: Address) -> Result<(), NetlinkError> {
+        let act = || format!("resolve neighbor {address} on link {index}");
+        self.change(RouteNetlinkMessage::NewNeighbour(message), NLM_F_CREATE | NLM_F_REPLACE, act)
+    }
+
+    /// Makes a neighbour known for good.
+    ///
+    /// # Errors
+    /// When the device is gone or down, or the kernel refuses.
+    pub fn set_neighbor(&mut self, index: u32, address: Address, mac: Mac) -> Result<(), NetlinkError> {
+        let mut message = message_of(index, address);
+        message.header.state = NeighbourState::Permanent;
+        message.attributes.push(NeighbourAttribute::LinkLayerAddress(mac.0.to_vec()));
+        let act = || format!("set neighbor {address} to {mac} on link {index}");
+        self.change(RouteNetlinkMessage::NewNeighbour(message), NLM_F_CREATE | NLM_F_REPLACE, act)
+    }
+
+    /// Forgets a neighbour: nobody keeps it any more.
+    ///
+    /// # Errors
+    /// When it is not there, or the kernel refuses.
+    pub fn remove_neighbor(&mut self, index: u32, address: Address) -> Result<(), NetlinkError> {
+        let mut message = NeighbourMessage::default();
+        message.header.family = family_of(address);
+        message.header.ifindex = index;
+        message.attributes.push(NeighbourAttribute::Destination(destination(address)));
+        let act = || format!("remove neighbor {address} on link {index}");
+        self.change(RouteNetlinkMessage::DelNeighbour(message), 0, act)
+    }
+}
+
+fn message_of(index: u32, address: Address) -> NeighbourMessage {
+    let mut message = NeighbourMessage::default();
+    message.header.family = family_of(address);
+    message.header.ifindex = index;
+    message.attributes = vec![
+        NeighbourAttribute::Destination(destination(address)),
+        NeighbourAttribute::Protocol(RouteProtocol::Other(PROTOCOL)),
+    ];
+    message
+}
+
+fn destination(address: Address) -> NeighbourAddress {
+    match std::net::IpAddr::from(address) {
+        std::net::IpAddr::V4(v4) => NeighbourAddress::Inet(v4),
+        std::net::IpAddr::V6(v6) => NeighbourAddress::Inet6(v6),
+    }
+}
+
+/// The neighbour that a message is about; without its hardware address when it went, or is not (or no longer) known.
+pub(super) fn of_message(message: &RouteNetlinkMessage) -> Option<Neighbor> {
+    let (gone, message) = match message {
+        RouteNetlinkMessage::NewNeighbour(message) => (false, message),
+        RouteNetlinkMessage::DelNeighbour(message) => (true, message),
+        _ => return None,
+    };
+    let known = matches!(
+        message.header.state,
+        NeighbourState::Reachable
+            | NeighbourState::Stale
+            | NeighbourState::Delay
+            | NeighbourState::Probe
+            | NeighbourState::Permanent
+            | NeighbourState::Noarp
+    );
+    let (mut address, mut mac, mut ours) = (None, None, false);
+    for attribute in &message.attributes {
+        match attribute {
+            NeighbourAttribute::Destination(NeighbourAddress::Inet(v4)) => address = Some(Address::v4(v4.octets())),
+            NeighbourAttribute::Destination(NeighbourAddress::Inet6(v6)) => address = Some(Address::v6(v6.octets())),
+            NeighbourAttribute::LinkLayerAddress(bytes) => mac = bytes.as_slice().try_into().ok().map(Mac),
+            NeighbourAttribute::Protocol(protocol) => ours = u8::from(*protocol) == PROTOCOL,
+            _ => {}
+        }
+    }
+    Some(Neighbor {
+        index: message.header.ifindex,
+        address: address?,
+        mac: mac.filter(|_| known && !gone),
+        permanent: message.header.state == NeighbourState::Permanent,
+        ours,
+    })
+}
