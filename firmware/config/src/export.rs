@@ -1,0 +1,63 @@
+//! From a checked document back to text.
+
+use crate::address::Prefix;
+use crate::{Config, VERSION};
+use serde::{Serialize, Serializer};
+use std::fmt::Write;
+use toml::{Table, Value};
+
+impl Config {
+    /// The document as text. Reading it gives an equal `Config`; comments and layout of the original are not kept.
+    pub fn to_toml(&self) -> String {
+        let table = Table::try_from(self).expect("names are text and numbers fit");
+        let mut text = format!("version = {VERSION}\n");
+        for (name, value) in &table {
+            write_thing(&mut text, name, value);
+        }
+        text
+    }
+}
+
+/// Writes a top-level table, or an array of tables below one heading each; what is inside a table and no array of
+/// tables stands on one line.
+fn write_thing(text: &mut String, path: &str, value: &Value) {
+    let (heading, tables) = match value {
+        Value::Array(items) => (format!("[[{path}]]"), items.iter().collect()),
+        other => (format!("[{path}]"), vec![other]),
+    };
+    for table in tables.into_iter().filter_map(Value::as_table) {
+        let (below, fields): (Vec<_>, Vec<_>) = table.iter().partition(|(name, value)| stands_below(path, name, value));
+        // A table of arrays of tables alone, such as [ha], needs no heading.
+        if !fields.is_empty() || below.is_empty() {
+            write!(text, "\n{heading}\n").expect("writing to a string");
+        }
+        for (name, value) in fields {
+            writeln!(text, "{name} = {value}").expect("writing to a string");
+        }
+        for (name, value) in below {
+            write_thing(text, &format!("{path}.{name}"), value);
+        }
+    }
+}
+
+fn stands_below(path: &str, name: &str, value: &Value) -> bool {
+    match value {
+        Value::Array(items) => name != "track" && items.first().is_some_and(Value::is_table),
+        Value::Table(_) => path == "ha",
+        _ => false,
+    }
+}
+
+/// Whether a value is its type's default: such fields are left out of an export.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// VIPs: single addresses without their prefix length, and a single VIP without a list.
+pub(crate) fn one_or_list<S: Serializer>(vips: &[Prefix], serializer: S) -> Result<S::Ok, S::Error> {
+    let shown = |vip: &Prefix| if vip.is_host() { vip.address.to_string() } else { vip.to_string() };
+    match vips {
+        [vip] => shown(vip).serialize(serializer),
+        vips => serializer.collect_seq(vips.iter().map(shown)),
+    }
+}

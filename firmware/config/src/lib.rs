@@ -1,0 +1,48 @@
+//! The configuration document (TOML): its model, reading with positions, validation, export and differences.
+//!
+//! [`parse`] takes the text of a document and gives either a checked [`Config`] or all errors found in it, each with
+//! line, column and the path of the field. No I/O.
+
+mod address;
+mod check;
+mod diff;
+mod export;
+mod ha;
+mod limits;
+mod model;
+mod names;
+mod ranges;
+mod read;
+mod reader;
+mod report;
+mod service;
+mod validate;
+
+pub use address::{Prefix, parse_address};
+pub use check::{Check, CheckKind, ChecksRequired};
+pub use diff::{Action, Change, Diff, FieldChange, Thing};
+pub use ha::{ChecksumMode, FlowSync, Ha, Preempt, Track, VirtualRouter};
+pub use limits::*;
+pub use model::{Config, Engine, FastPath, Nic, NicRole, PerNode, Reject, Route, System, Web};
+pub use names::Named;
+pub use ranges::{Range, Ranges};
+pub use report::{Error, Errors};
+pub use service::{
+    Backend, BackendState, Fallback, Helper, Method, Midstream, MssClamp, OnBackendDown, Persistence, Protocol,
+    Scheduler, SchedulerFlags, Service, Timeouts,
+};
+
+use report::Report;
+
+/// The version of the document that this program reads and writes.
+pub const VERSION: u16 = 1;
+
+/// Reads and checks a document. `file_name` appears in errors only.
+pub fn parse(text: &str, file_name: &str) -> Result<Config, Errors> {
+    let report = Report::new(file_name, text);
+    let config = read::document(&report);
+    match report.finish() {
+        None => Ok(config),
+        Some(errors) => Err(errors),
+    }
+}
