@@ -1,0 +1,247 @@
+//! The client: one HTTP/1.1 connection over the unix socket per call.
+
+use crate::{
+    Applied, Backend, BackendQuery, CaptureRequest, Counters, Document, Explanation, Export, FlowQuery, Flows, Kill,
+    Killed, Neighbor, Problem, Question, Service, StateChange, Status, path,
+};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::{Method, Request, Response};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+
+/// Where core listens by default.
+pub const SOCKET_DEFAULT: &str = "/run/suimon/core.sock";
+/// Bytes of an answer at most, captures aside.
+pub const RESPONSE_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Time for an answer, captures aside. Applying a full-size document takes seconds.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Why a call gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody listens on the socket, or it may not be opened.
+    #[error("connect to {}: {source}; is suimon running?", socket.display())]
+    Connect {
+        /// The socket.
+        socket: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The node refused.
+    #[error("{}", problem.message)]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Why.
+        problem: Problem,
+    },
+    /// The node did not answer in time.
+    #[error("no answer from {} within {} s", socket.display(), RESPONSE_TIMEOUT.as_secs())]
+    Timeout {
+        /// The socket.
+        socket: PathBuf,
+    },
+    /// The connection broke, or what came is not HTTP.
+    #[error("talk to {}: {source}", socket.display())]
+    Connection {
+        /// The socket.
+        socket: PathBuf,
+        /// What happened.
+        source: hyper::Error,
+    },
+    /// The answer is not what was expected.
+    #[error("answer of {}: {reason}", socket.display())]
+    Answer {
+        /// The socket.
+        socket: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// A client of one node. Each call connects anew: a restarted node is found again.
+#[derive(Clone, Debug)]
+pub struct Client {
+    socket: PathBuf,
+}
+
+impl Client {
+    /// A client of the node that listens on `socket`. Nothing is opened yet.
+    pub fn new(socket: impl Into<PathBuf>) -> Self {
+        Self { socket: socket.into() }
+    }
+
+    /// The socket.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// What the node is and does.
+    pub async fn status(&self) -> Result<Status, Error> {
+        self.read(path::STATUS, &()).await
+    }
+
+    /// Its services.
+    pub async fn services(&self) -> Result<Vec<Service>, Error> {
+        self.read(path::SERVICES, &()).await
+    }
+
+    /// Its backends.
+    pub async fn backends(&self, query: &BackendQuery) -> Result<Vec<Backend>, Error> {
+        self.read(path::BACKENDS, query).await
+    }
+
+    /// Puts a backend online, drains or disables it.
+    pub async fn change_state(&self, change: &StateChange) -> Result<Backend, Error> {
+        self.act(path::BACKEND_STATE, change).await
+    }
+
+    /// Its flows.
+    pub async fn flows(&self, query: &FlowQuery) -> Result<Flows, Error> {
+        self.read(path::FLOWS, query).await
+    }
+
+    /// Ends flows.
+    pub async fn kill(&self, kill: &Kill) -> Result<Killed, Error> {
+        self.act(path::KILL, kill).await
+    }
+
+    /// Why a packet goes where it goes.
+    pub async fn explain(&self, question: &Question) -> Result<Explanation, Error> {
+        self.act(path::EXPLAIN, question).await
+    }
+
+    /// The document in use.
+    pub async fn export(&self) -> Result<Export, Error> {
+        self.read(path::CONFIG, &()).await
+    }
+
+    /// Puts a document in use.
+    pub async fn apply(&self, document: &Document) -> Result<Applied, Error> {
+        self.act(path::APPLY, document).await
+    }
+
+    /// What a document would change.
+    pub async fn diff(&self, document: &Document) -> Result<config::Diff, Error> {
+        self.act(path::DIFF, document).await
+    }
+
+    /// All counters.
+    pub async fn counters(&self) -> Result<Counters, Error> {
+        self.read(path::COUNTERS, &()).await
+    }
+
+    /// Next hops.
+    pub async fn neighbors(&self) -> Result<Vec<Neighbor>, Error> {
+        self.read(path::NEIGHBORS, &()).await
+    }
+
+    /// Starts a capture.
+    pub async fn capture(&self, request: &CaptureRequest) -> Result<Capture, Error> {
+        let response = self.send(Method::POST, path::CAPTURE, json(request)).await?;
+        if response.status().is_success() {
+            return Ok(Capture { socket: self.socket.clone(), body: response.into_body() });
+        }
+        Err(self.refusal(response).await)
+    }
+
+    async fn read<T: DeserializeOwned>(&self, path: &str, query: &impl Serialize) -> Result<T, Error> {
+        let query = serde_urlencoded::to_string(query).expect("queries are flat structures of text and numbers");
+        let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+        self.answer(Method::GET, &path, Bytes::new()).await
+    }
+
+    async fn act<T: DeserializeOwned>(&self, path: &str, request: &impl Serialize) -> Result<T, Error> {
+        self.answer(Method::POST, path, json(request)).await
+    }
+
+    async fn answer<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> Result<T, Error> {
+        let exchange = async {
+            let response = self.send(method, path, body).await?;
+            if !response.status().is_success() {
+                return Err(self.refusal(response).await);
+            }
+            let body = self.body(response).await?;
+            serde_json::from_slice(&body).map_err(|error| self.unexpected(format!("{path}: {error}")))
+        };
+        timeout(RESPONSE_TIMEOUT, exchange).await.map_err(|_| Error::Timeout { socket: self.socket.clone() })?
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Response<Incoming>, Error> {
+        let stream = UnixStream::connect(&self.socket)
+            .await
+            .map_err(|source| Error::Connect { socket: self.socket.clone(), source })?;
+        let broken = |source| Error::Connection { socket: self.socket.clone(), source };
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        // Ends with the connection; its errors reach us through the request and the body.
+        tokio::spawn(connection);
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(HOST, "localhost")
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::new(body))
+            .map_err(|error| self.unexpected(error.to_string()))?;
+        sender.send_request(request).await.map_err(broken)
+    }
+
+    async fn body(&self, response: Response<Incoming>) -> Result<Bytes, Error> {
+        let limited = Limited::new(response.into_body(), RESPONSE_BYTES_MAX);
+        let collected = limited.collect().await.map_err(|error| match error.downcast::<hyper::Error>() {
+            Ok(source) => Error::Connection { socket: self.socket.clone(), source: *source },
+            Err(error) if error.is::<LengthLimitError>() => {
+                self.unexpected(format!("more than {RESPONSE_BYTES_MAX} bytes"))
+            }
+            Err(error) => self.unexpected(error.to_string()),
+        })?;
+        Ok(collected.to_bytes())
+    }
+
+    async fn refusal(&self, response: Response<Incoming>) -> Error {
+        let status = response.status();
+        let body = match self.body(response).await {
+            Ok(body) => body,
+            Err(error) => return error,
+        };
+        let problem =
+            serde_json::from_slice(&body).unwrap_or_else(|_| Problem::new(format!("refused with status {status}")));
+        Error::Refused { status: status.as_u16(), problem }
+    }
+
+    fn unexpected(&self, reason: String) -> Error {
+        Error::Answer { socket: self.socket.clone(), reason }
+    }
+}
+
+/// A running capture.
+#[derive(Debug)]
+pub struct Capture {
+    socket: PathBuf,
+    body: Incoming,
+}
+
+impl Capture {
+    /// The next bytes of the pcap file; `None` at its end.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        while let Some(frame) = self.body.frame().await {
+            let frame = frame.map_err(|source| Error::Connection { socket: self.socket.clone(), source })?;
+            if let Ok(bytes) = frame.into_data() {
+                return Ok(Some(bytes));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn json(request: &impl Serialize) -> Bytes {
+    serde_json::to_vec(request).expect("requests are structures of text and numbers").into()
+}

@@ -1,0 +1,70 @@
+//! The API of a node: JSON over HTTP on core's unix socket. Requests, answers, and the client.
+//!
+//! | path under `/api/v1` | method | request | answer |
+//! |---|---|---|---|
+//! | `status` | GET | | [`Status`] |
+//! | `services` | GET | | list of [`Service`] |
+//! | `backends` | GET | [`BackendQuery`] as query | list of [`Backend`] |
+//! | `backends/state` | POST | [`StateChange`] | [`Backend`] as it is now |
+//! | `flows` | GET | [`FlowQuery`] as query | [`Flows`] |
+//! | `flows/kill` | POST | [`Kill`] | [`Killed`] |
+//! | `explain` | POST | [`Question`] | [`Explanation`] |
+//! | `config` | GET | | [`Export`] |
+//! | `config/apply` | POST | [`Document`] | [`Applied`] |
+//! | `config/diff` | POST | [`Document`] | [`config::Diff`] |
+//! | `capture` | POST | [`CaptureRequest`] | pcap bytes, until the capture ends |
+//! | `counters` | GET | | [`Counters`] |
+//! | `neighbors` | GET | | list of [`Neighbor`] |
+//!
+//! Whatever is refused is answered with [`Problem`] and a status of 400 (the request makes no sense), 404 (no such
+//! thing), 409 (not possible now) or 422 (a document with errors).
+
+mod capture;
+mod client;
+mod document;
+mod drops;
+mod explain;
+mod flows;
+mod problem;
+mod services;
+mod status;
+
+pub use capture::{CAPTURE_PACKETS_MAX, CAPTURE_SECONDS_MAX, CaptureRequest};
+pub use client::{Capture, Client, Error, RESPONSE_BYTES_MAX, SOCKET_DEFAULT};
+pub use document::{Applied, Document, Export};
+pub use drops::meaning_of_drop;
+pub use explain::{Explanation, Outcome, Question, Step};
+pub use flows::{FLOWS_LISTED_DEFAULT, FLOWS_LISTED_MAX, Flow, FlowQuery, Flows, Kill, Killed};
+pub use problem::Problem;
+pub use services::{Backend, BackendQuery, Service, StateChange, Then, Traffic};
+pub use status::{Counters, Drop, Link, Neighbor, NeighborState, Nic, Rates, Status, Worker};
+
+/// Paths of the API.
+pub mod path {
+    /// What the node is and does.
+    pub const STATUS: &str = "/api/v1/status";
+    /// Services.
+    pub const SERVICES: &str = "/api/v1/services";
+    /// Backends.
+    pub const BACKENDS: &str = "/api/v1/backends";
+    /// Online, drain, disabled.
+    pub const BACKEND_STATE: &str = "/api/v1/backends/state";
+    /// Flows.
+    pub const FLOWS: &str = "/api/v1/flows";
+    /// Ends flows.
+    pub const KILL: &str = "/api/v1/flows/kill";
+    /// Why a packet goes where it goes.
+    pub const EXPLAIN: &str = "/api/v1/explain";
+    /// The document in use.
+    pub const CONFIG: &str = "/api/v1/config";
+    /// Puts a document in use.
+    pub const APPLY: &str = "/api/v1/config/apply";
+    /// What a document would change.
+    pub const DIFF: &str = "/api/v1/config/diff";
+    /// Packets as pcap.
+    pub const CAPTURE: &str = "/api/v1/capture";
+    /// All counters.
+    pub const COUNTERS: &str = "/api/v1/counters";
+    /// Next hops.
+    pub const NEIGHBORS: &str = "/api/v1/neighbors";
+}
