@@ -1,0 +1,278 @@
+//! `suimon ctl`: the command line of a running node, over its unix socket.
+//!
+//! Exit status: 0 done; 1 refused or failed, with one line on stderr; 2 usage.
+
+mod answers;
+mod capture;
+mod listing;
+mod operand;
+mod status;
+mod table;
+mod words;
+
+use api::{BackendQuery, Client, Document, Error, FlowQuery, Kill, Problem, Question, StateChange, Then};
+use clap::{Args, Subcommand, ValueEnum};
+use config::BackendState;
+use operand::{BackendName, Endpoint, duration_s};
+use serde::Serialize;
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Read, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Columns of the terminal that tables are made for: a serial console has no more.
+const TERMINAL_WIDTH: usize = 80;
+
+/// Ask or tell a running node.
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// The node's socket.
+    #[arg(long, global = true, value_name = "PATH", default_value = api::SOCKET_DEFAULT)]
+    socket: PathBuf,
+    /// Answer as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Subcommand, Debug)]
+enum Act {
+    /// The node at a glance: configuration, flows, NICs, workers, dropped packets.
+    Status,
+    /// Services and what goes through them.
+    Services,
+    /// Backends, their state and load.
+    Backends {
+        /// Those of this service only.
+        #[arg(long, value_name = "NAME")]
+        service: Option<String>,
+    },
+    /// Flows that are known now.
+    Flows {
+        /// Those of this service only.
+        #[arg(long, value_name = "NAME")]
+        service: Option<String>,
+        /// Those of this client only.
+        #[arg(long, value_name = "IP")]
+        client: Option<IpAddr>,
+        /// At most this many.
+        #[arg(long, value_name = "N", default_value_t = api::FLOWS_LISTED_DEFAULT,
+              value_parser = clap::value_parser!(u32).range(1..=i64::from(api::FLOWS_LISTED_MAX)))]
+        limit: u32,
+    },
+    /// End a flow, or all flows of a client.
+    Kill {
+        /// The flow, as `flows` lists it.
+        #[arg(required_unless_present = "client", conflicts_with = "client")]
+        flow: Option<String>,
+        /// All flows of this client.
+        #[arg(long, value_name = "IP")]
+        client: Option<IpAddr>,
+    },
+    /// Say why a client's packet goes where it goes, or why it is dropped.
+    Explain {
+        /// The client, as in 192.0.2.1:40000 or [2001:db8::1]:40000.
+        #[arg(value_name = "CLIENT:PORT")]
+        client: SocketAddr,
+        /// What it asks for, as in 10.1.0.100:80/tcp.
+        #[arg(value_name = "VIP:PORT/tcp")]
+        vip: Endpoint,
+    },
+    /// No new flows for a backend; those it has go on.
+    Drain {
+        /// The backend.
+        #[arg(value_name = "SERVICE/BACKEND")]
+        backend: BackendName,
+        /// How long its flows may go on, as in 60s, 5m or 1h.
+        #[arg(long, value_name = "TIME", value_parser = duration_s)]
+        deadline: Option<u64>,
+        /// What becomes of those left at the deadline.
+        #[arg(long, value_enum, default_value_t, requires = "deadline")]
+        then: AtDeadline,
+    },
+    /// New flows for a backend again.
+    Online {
+        /// The backend.
+        #[arg(value_name = "SERVICE/BACKEND")]
+        backend: BackendName,
+    },
+    /// No flows for a backend, as if it were down.
+    Disable {
+        /// The backend.
+        #[arg(value_name = "SERVICE/BACKEND")]
+        backend: BackendName,
+    },
+    /// Put a configuration in use.
+    Apply {
+        /// The TOML file; - is standard input.
+        file: PathBuf,
+    },
+    /// Show what a configuration would change.
+    Diff {
+        /// The TOML file; - is standard input.
+        file: PathBuf,
+    },
+    /// Print the configuration in use.
+    Export,
+    /// Record packets of a NIC.
+    Capture(capture::Request),
+}
+
+/// What becomes of flows left at a deadline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum AtDeadline {
+    /// They go on.
+    #[default]
+    Keep,
+    /// They are reset.
+    Reset,
+}
+
+/// Why a command failed: one line for stderr.
+#[derive(Debug)]
+enum Failure {
+    /// The node refused, or cannot be reached.
+    Api(Error),
+    /// A file of the caller.
+    File { act: &'static str, path: PathBuf, source: io::Error },
+    /// Standard output is gone or full.
+    Output(io::Error),
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Api(error) => error.fmt(f),
+            Self::File { act, path, source } => write!(f, "{act} {}: {source}", path.display()),
+            Self::Output(source) => write!(f, "write to standard output: {source}"),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Api(error)
+    }
+}
+
+/// Carries out one command.
+pub fn run(arguments: Arguments) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("suimon: start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let json = arguments.json;
+    match runtime.block_on(act(arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads our output has seen enough, as `head` does.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Failure::Api(Error::Refused { problem, .. }) = &failure {
+                // stderr gets one line in any case; without standard output the rest has nowhere to go.
+                let _ = write(&refusal(problem, json));
+            }
+            eprintln!("suimon: {}", failure.to_string().replace('\n', " "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn act(arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { socket, json, act } = arguments;
+    // For `grep` and `awk`, a row is a line.
+    let width = if io::stdout().is_terminal() { TERMINAL_WIDTH } else { usize::MAX };
+    let client = Client::new(socket);
+    match act {
+        Act::Status => say(json, &client.status().await?, |status| status::text(status, width)),
+        Act::Services => say(json, &client.services().await?, |services| listing::services(services, width)),
+        Act::Backends { service } => {
+            let backends = client.backends(&BackendQuery { service }).await?;
+            say(json, &backends, |backends| listing::backends(backends, width))
+        }
+        Act::Flows { service, client: of, limit } => {
+            let query = FlowQuery { service, client: of, limit: Some(limit), ..FlowQuery::default() };
+            say(json, &client.flows(&query).await?, |flows| listing::flows(flows, width))
+        }
+        Act::Kill { flow, client: of } => {
+            // Arguments have one or the other; the flow wins if that ever changes.
+            let Some(kill) = flow.map(Kill::Flow).or(of.map(Kill::Client)) else { return Ok(()) };
+            say(json, &client.kill(&kill).await?, answers::killed)
+        }
+        Act::Explain { client: from, vip } => {
+            let question = Question { client: from, vip: vip.address, protocol: vip.protocol };
+            say(json, &client.explain(&question).await?, |explanation| {
+                answers::explanation(explanation, TERMINAL_WIDTH)
+            })
+        }
+        Act::Drain { backend, deadline, then } => {
+            let then = if then == AtDeadline::Reset { Then::Reset } else { Then::Keep };
+            change(&client, json, backend, BackendState::Drain, deadline, then).await
+        }
+        Act::Online { backend } => change(&client, json, backend, BackendState::Online, None, Then::Keep).await,
+        Act::Disable { backend } => change(&client, json, backend, BackendState::Disabled, None, Then::Keep).await,
+        Act::Apply { file } => say(json, &client.apply(&document(&file)?).await?, answers::applied),
+        Act::Diff { file } => say(json, &client.diff(&document(&file)?).await?, answers::diff),
+        Act::Export => say(json, &client.export().await?, |export| export.toml.clone()),
+        Act::Capture(request) => capture::run(&client, json, request).await,
+    }
+}
+
+async fn change(
+    client: &Client,
+    json: bool,
+    BackendName { service, backend }: BackendName,
+    state: BackendState,
+    deadline_s: Option<u64>,
+    then: Then,
+) -> Result<(), Failure> {
+    let change = StateChange { service, backend, state, deadline_s, then };
+    say(json, &client.change_state(&change).await?, answers::state_changed)
+}
+
+fn document(file: &Path) -> Result<Document, Failure> {
+    let mut toml = String::new();
+    let failed = |source| Failure::File { act: "read", path: file.to_owned(), source };
+    if file == Path::new("-") {
+        io::stdin().read_to_string(&mut toml).map_err(failed)?;
+        return Ok(Document { toml, file_name: "standard input".to_owned() });
+    }
+    toml = std::fs::read_to_string(file).map_err(failed)?;
+    Ok(Document { toml, file_name: file.display().to_string() })
+}
+
+/// What standard output gets when a request was refused: JSON if asked for, or all errors of a document when there
+/// are more than fit the one line on stderr.
+fn refusal(problem: &Problem, json: bool) -> String {
+    if json {
+        return as_json(problem);
+    }
+    match &problem.errors {
+        Some(errors) if errors.errors.len() > 1 => format!("{errors}\n"),
+        _ => String::new(),
+    }
+}
+
+fn say<T: Serialize>(json: bool, answer: &T, text: impl Fn(&T) -> String) -> Result<(), Failure> {
+    write(&if json { as_json(answer) } else { text(answer) }).map_err(Failure::Output)
+}
+
+fn as_json(answer: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(answer).expect("answers are structures of text and numbers");
+    text.push('\n');
+    text
+}
+
+fn write(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,35 @@
+//! `suimon`: the balancer's one program. Each role is a process of its own.
+
+mod ctl;
+mod logging;
+mod run;
+mod server;
+mod worker;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Layer-4 load balancer.
+#[derive(Parser)]
+#[command(name = "suimon", version)]
+struct Arguments {
+    #[command(subcommand)]
+    role: Role,
+}
+
+#[derive(Subcommand)]
+enum Role {
+    /// Balance: forwarding engine, addresses, neighbours, and the socket for `suimon ctl`.
+    Run(run::Options),
+    Ctl(ctl::Arguments),
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().role {
+        Role::Run(options) => {
+            logging::start();
+            run::run(&options)
+        }
+        Role::Ctl(arguments) => ctl::run(arguments),
+    }
+}

@@ -1,0 +1,298 @@
+//! The role `run`: phases of the start, the loop, the stop.
+
+mod actions;
+pub mod bell;
+pub mod control;
+mod data;
+mod documents;
+mod kernel;
+mod local;
+mod meters;
+mod shield;
+pub mod view;
+pub mod workers;
+
+use crate::server::{self, Core, Server};
+use ::control::{Event, Node, Settings};
+use bell::Bell;
+use clap::Args;
+use config::Config;
+use control::{Control, Dues, Ending, Inlets, Job};
+use data::{DataDir, Kept};
+use documents::DocumentError;
+use drivers::netlink::{Netlink, Watch};
+use drivers::{clock, residue};
+use local::LocalPair;
+use meters::Meters;
+use nix::fcntl::{Flock, FlockArg};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::Uid;
+use shield::Claiming;
+use std::error::Error;
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
+use workers::{Start, Workers};
+
+/// Requests that wait for the control loop at most.
+const JOBS_MAX: usize = 256;
+/// Next hops get this long to answer before the node says that it is ready.
+const READY_LIMIT: Duration = Duration::from_secs(1);
+/// Where a node keeps what it knows, when nobody says where.
+const DATA_DEFAULT: &str = "/var/lib/suimon";
+
+/// Options of `suimon run`.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    /// Directory for what is kept over a restart.
+    #[arg(long, value_name = "DIR", default_value = DATA_DEFAULT)]
+    data: PathBuf,
+    /// Configuration file: imported when it differs from the one imported last; read again at SIGHUP.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Socket for `suimon ctl`.
+    #[arg(long, value_name = "PATH", default_value = api::SOCKET_DEFAULT)]
+    socket: PathBuf,
+    /// Name this node, once and for all: which of the values that differ between nodes are its own.
+    #[arg(long, value_name = "NAME")]
+    node: Option<String>,
+    /// Stay in the foreground. It always does; init systems like to say so.
+    #[arg(long)]
+    foreground: bool,
+    /// Remove what a crash left in the kernel, and exit.
+    #[arg(long)]
+    clean: bool,
+}
+
+type Failure = Box<dyn Error>;
+
+/// Runs until a signal or a failure.
+pub fn run(options: &Options) -> ExitCode {
+    let result = if options.clean { clean(options) } else { start_and_run(options) };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            for line in failure.to_string().lines() {
+                eprintln!("suimon: {line}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_and_run(options: &Options) -> Result<(), Failure> {
+    require_root()?;
+    // Before any thread: they inherit it, and the signals come to the loop only.
+    let signals = take_signals()?;
+    let data = DataDir::open(&options.data)?;
+    let _lock = lock(options)?;
+    let name = data.node_name(options.node.as_deref())?;
+    let (kept, config) = documents::at_start(&data, options.config.as_deref()).map_err(as_failure)?;
+    server::check_unused(&options.socket)?;
+    let mut node = Prepared::new(options, signals, data, name, kept, config)?.start()?;
+    node.control.settle();
+    let server = Server::start(&options.socket, node.core.clone());
+    let ending = match &server {
+        Ok(_) => {
+            tracing::info!(revision = node.control.kept.revision, socket = %options.socket.display(), "ready");
+            node.control.run()
+        }
+        Err(_) => Ending::Asked,
+    };
+    match ending {
+        Ending::Asked => {
+            let served = server.map(Server::stop);
+            node.control.stop();
+            Ok(served?)
+        }
+        // What keeps the kernel from answering clients stays: whoever started this process starts it again.
+        Ending::Failed(reason) => Err(reason.into()),
+    }
+}
+
+fn require_root() -> Result<(), Failure> {
+    if Uid::effective().is_root() {
+        return Ok(());
+    }
+    Err("suimon run needs root: it opens packet sockets and changes addresses, routes and filters".into())
+}
+
+fn take_signals() -> Result<SignalFd, Failure> {
+    let mut set = SigSet::empty();
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        set.add(signal);
+    }
+    set.thread_block().map_err(|error| format!("block signals: {error}"))?;
+    let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
+    Ok(SignalFd::with_flags(&set, flags).map_err(|error| format!("take signals: {error}"))?)
+}
+
+// Two nodes with one data directory would write over each other.
+fn lock(options: &Options) -> Result<Flock<File>, Failure> {
+    let path = options.data.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|error| format!("open {}: {error}", path.display()))?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock)
+        .map_err(|_| format!("another suimon run uses {}", options.data.display()).into())
+}
+
+fn as_failure(error: DocumentError) -> Failure {
+    match error {
+        DocumentError::Document(errors) => errors.to_string().into(),
+        other => other.into(),
+    }
+}
+
+/// Everything that a node starts with, before anything in the kernel was touched.
+struct Prepared {
+    node: Node,
+    netlink: Netlink,
+    config: Arc<Config>,
+    data: DataDir,
+    kept: Kept,
+    inlets_of: (Watch, SignalFd, Bell),
+    config_file: Option<PathBuf>,
+    cores: Vec<Option<usize>>,
+}
+
+/// A node that runs.
+struct Running {
+    control: Control,
+    core: Core,
+}
+
+impl Prepared {
+    fn new(
+        options: &Options,
+        signals: SignalFd,
+        data: DataDir,
+        name: String,
+        kept: Kept,
+        config: Config,
+    ) -> Result<Self, Failure> {
+        // Watch first and read afterwards: then nothing falls between the two.
+        let watch = Watch::open()?;
+        let mut netlink = Netlink::open()?;
+        let cores = workers::plan(config.engine.workers)?;
+        let node = Node::new(Settings {
+            name,
+            workers: cores.len() as u8,
+            key: data.key()?,
+            wishes: data.wishes(clock::now())?,
+            made: kernel::made_before(&mut netlink)?,
+        });
+        let config_file = options.config.clone();
+        let inlets_of = (watch, signals, Bell::new()?);
+        Ok(Self { node, netlink, config: Arc::new(config), data, kept, inlets_of, config_file, cores })
+    }
+
+    // The claim before the tables' first use, workers before the first NIC, NICs by the node's own wish.
+    fn start(mut self) -> Result<Running, Failure> {
+        let mut ignored = Vec::new();
+        self.node.handle(clock::now(), Event::Kernel(kernel::read(&mut self.netlink)?), &mut ignored);
+        self.node.check(&self.config)?;
+        let claiming = Claiming::load(&mut self.netlink)?;
+        let local = LocalPair::adopt(&mut self.netlink)?;
+        let mut actions = Vec::new();
+        self.node.handle(clock::now(), Event::ConfigCommitted(Arc::clone(&self.config)), &mut actions);
+        let (watch, signals, bell) = self.inlets_of;
+        let flow_claims = self.cores.iter().map(|_| claiming.flow_claims()).collect::<Result<_, _>>()?;
+        let (workers, notices) = Workers::start(Start {
+            cores: self.cores,
+            tables: Arc::clone(self.node.tables()),
+            spin_us: self.config.engine.spin_us,
+            seed: self.data.random()?,
+            flow_claims,
+            bell: bell.clone(),
+        })?;
+        let (jobs, taken): (_, Receiver<Job>) = sync_channel(JOBS_MAX);
+        let core = Core::new(jobs, bell.clone(), &workers);
+        let mut control = Control {
+            node: self.node,
+            netlink: self.netlink,
+            claiming,
+            workers,
+            local,
+            data: self.data,
+            kept: self.kept,
+            meters: Meters::default(),
+            arp: Default::default(),
+            joined: Default::default(),
+            follow_up: Default::default(),
+            neighbors_stale: false,
+            started: clock::now(),
+            config_file: self.config_file,
+            inlets: Inlets { watch, bell, notices, jobs: taken, signals },
+            due: Dues::default(),
+            started_badly: None,
+        };
+        for action in actions {
+            control.carry_out(action);
+        }
+        control.forget_strangers();
+        for note in control.notes() {
+            tracing::warn!("{note}");
+        }
+        Ok(Running { control, core })
+    }
+}
+
+impl Control {
+    /// Waits until every next hop has answered, or long enough.
+    fn settle(&mut self) {
+        let limit = clock::now() + READY_LIMIT;
+        self.handle(Event::Tick);
+        while clock::now() < limit && self.node.neighbors().unresolved().next().is_some() {
+            if let Some(ending) = self.step(Some(limit)) {
+                self.started_badly = Some(ending);
+                return;
+            }
+        }
+    }
+
+    /// Takes back what an earlier run left and this one does not use.
+    fn forget_strangers(&mut self) {
+        let used = self.arp.values().map(|socket| socket.index()).collect();
+        self.claiming.detach_strangers(&mut self.netlink, &self.node.kernel().clone(), &used);
+        let Ok(neighbors) = self.netlink.neighbors() else { return };
+        for neighbor in neighbors.into_iter().filter(|neighbor| neighbor.ours && !neighbor.permanent) {
+            let nic = self.node.nics().on_link(neighbor.index);
+            if nic.is_none_or(|nic| !self.node.neighbors().knows((nic, neighbor.address))) {
+                // Gone already is as good.
+                let _ = self.netlink.remove_neighbor(neighbor.index, neighbor.address);
+            }
+        }
+    }
+
+    /// Takes back everything; the kernel is left as it was found.
+    fn stop(&mut self) {
+        let mut actions = Vec::new();
+        self.node.stop(&mut actions);
+        for action in actions {
+            self.carry_out(action);
+        }
+        let links = self.node.kernel().clone();
+        self.claiming.detach_strangers(&mut self.netlink, &links, &Default::default());
+        self.claiming.stop(&mut self.netlink);
+        self.workers.stop();
+        tracing::info!("stopped");
+    }
+}
+
+fn clean(options: &Options) -> Result<(), Failure> {
+    require_root()?;
+    server::check_unused(&options.socket)?;
+    let residue = residue::clean()?;
+    for line in &residue.removed {
+        println!("removed {line}");
+    }
+    if std::fs::remove_file(&options.socket).is_ok() {
+        println!("removed socket {}", options.socket.display());
+    }
+    let failed: Vec<String> = residue.failed.iter().map(ToString::to_string).collect();
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("\n").into()) }
+}

@@ -1,0 +1,180 @@
+//! The API on core's unix socket: JSON over HTTP, one thread of its own. What concerns the node is asked of the control
+//! loop, what concerns flows of the workers; both answer in time or the caller hears that they did not.
+
+mod capture;
+mod flows;
+mod routes;
+
+use crate::run::bell::Bell;
+use crate::run::control::{Control, Job};
+use crate::run::workers::{WorkerHandle, Workers};
+use crate::worker::Shared;
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::SyncSender;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// Time for the control loop or a worker to answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// Connections in service get this long to end when the node stops.
+const STOP_LIMIT: Duration = Duration::from_millis(500);
+
+/// Why the socket cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// Somebody serves it already.
+    #[error("another suimon run serves {}", .0.display())]
+    InUse(PathBuf),
+    /// The system refuses.
+    #[error("{act} {}: {source}", path.display())]
+    Refused {
+        /// What was tried.
+        act: &'static str,
+        /// The socket.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// What requests are answered from.
+#[derive(Clone)]
+pub struct Core {
+    jobs: SyncSender<Job>,
+    bell: Bell,
+    shared: Arc<Shared>,
+    workers: Arc<[WorkerHandle]>,
+    capturing: Arc<AtomicBool>,
+}
+
+impl Core {
+    /// Of a control loop that takes `jobs` at the sound of `bell`.
+    pub fn new(jobs: SyncSender<Job>, bell: Bell, workers: &Workers) -> Self {
+        Self {
+            jobs,
+            bell,
+            shared: Arc::clone(&workers.shared),
+            workers: workers.handles.clone().into(),
+            capturing: Arc::default(),
+        }
+    }
+
+    /// Has the control loop do something, and waits for what comes of it.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Control) -> T + Send + 'static,
+    ) -> Result<T, Refused> {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |control| {
+            // Whoever asked may have given up.
+            let _ = reply.send(question(control));
+        });
+        self.jobs.try_send(job).map_err(|_| Refused::busy())?;
+        self.bell.ring();
+        in_time(answer).await
+    }
+}
+
+async fn in_time<T>(answer: oneshot::Receiver<T>) -> Result<T, Refused> {
+    match timeout(ANSWER_LIMIT, answer).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(_)) | Err(_) => Err(Refused::busy()),
+    }
+}
+
+/// A request that is answered with a problem.
+struct Refused(StatusCode, api::Problem);
+
+impl Refused {
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self(status, api::Problem::new(message))
+    }
+
+    fn busy() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "the node is too busy to answer; try again")
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.0, Json(self.1)).into_response()
+    }
+}
+
+/// The thread that serves.
+pub struct Server {
+    path: PathBuf,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+/// That nobody serves the socket; a leftover of a crash is none.
+pub fn check_unused(path: &Path) -> Result<(), ServerError> {
+    match UnixStream::connect(path) {
+        Ok(_) => Err(ServerError::InUse(path.to_owned())),
+        Err(_) => Ok(()),
+    }
+}
+
+impl Server {
+    /// Serves from now on.
+    pub fn start(path: &Path, core: Core) -> Result<Self, ServerError> {
+        let refused = |act| move |source| ServerError::Refused { act, path: path.to_owned(), source };
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(refused("make the folder of"))?;
+        }
+        // Nobody serves it: that was looked at before anything started.
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(refused("replace")(error)),
+            _ => {}
+        }
+        let listener = UnixListener::bind(path).map_err(refused("bind"))?;
+        let mode = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(path, mode).map_err(refused("protect"))?;
+        listener.set_nonblocking(true).map_err(refused("prepare"))?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(refused("serve"))?;
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::Builder::new()
+            .name("api".to_owned())
+            .spawn(move || {
+                if let Err(error) = runtime.block_on(serve(listener, core, stopped)) {
+                    tracing::error!(%error, "socket not served");
+                }
+                runtime.shutdown_timeout(STOP_LIMIT);
+            })
+            .map_err(refused("serve"))?;
+        Ok(Self { path: path.to_owned(), stop, thread })
+    }
+
+    /// Ends, and removes the socket.
+    pub fn stop(self) {
+        // It may have ended already.
+        let _ = self.stop.send(());
+        if self.thread.join().is_err() {
+            tracing::error!("the socket's server ended by a panic");
+        }
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::warn!(%error, "socket not removed");
+        }
+    }
+}
+
+async fn serve(listener: UnixListener, core: Core, stopped: oneshot::Receiver<()>) -> io::Result<()> {
+    let listener = tokio::net::UnixListener::from_std(listener)?;
+    let service = routes::router(core).into_make_service_with_connect_info::<routes::Peer>();
+    tokio::select! {
+        served = axum::serve(listener, service).into_future() => served,
+        _ = stopped => Ok(()),
+    }
+}
