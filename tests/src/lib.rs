@@ -1,0 +1,21 @@
+//! What crosses crates. The lab is a set of network namespaces on this machine with real programs in them: clients, a
+//! router, balancers, servers. Nothing it does leaves these namespaces, and it deletes them when it ends.
+
+pub mod bench;
+pub mod capture;
+pub mod client;
+pub mod command;
+pub mod configuration;
+pub mod error;
+pub mod lab;
+pub mod leftovers;
+pub mod namespace;
+pub mod plan;
+pub mod process;
+pub mod programs;
+pub mod shape;
+pub mod suimon;
+pub mod trials;
+
+pub use error::{LabError, Result};
+pub use lab::Lab;
