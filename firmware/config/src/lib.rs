@@ -23,7 +23,7 @@ pub use check::{Check, CheckKind, ChecksRequired};
 pub use diff::{Action, Change, Diff, FieldChange, Thing};
 pub use ha::{ChecksumMode, FlowSync, Ha, Preempt, Track, VirtualRouter};
 pub use limits::*;
-pub use model::{Config, Engine, FastPath, Nic, NicRole, PerNode, Reject, Route, System, Web};
+pub use model::{Config, Engine, FastPath, Nic, NicRole, PerNode, Reject, Route, Shield, System, Web};
 pub use names::Named;
 pub use ranges::{Range, Ranges};
 pub use report::{Error, Errors};

@@ -171,6 +171,19 @@ named! {
 }
 
 named! {
+    /// What keeps the kernel from the services' packets. Read at the start.
+    Shield {
+        /// The eBPF program; the classic filter where the kernel refuses it.
+        #[default]
+        Auto => "auto",
+        /// The eBPF program or no start.
+        Program => "program",
+        /// The classic filter, which follows no FTP data connections.
+        Classic => "classic",
+    }
+}
+
+named! {
     /// What a client hears that asks for a port nobody serves, or when no backend is left.
     Reject {
         /// A TCP reset or an ICMP error.
@@ -202,6 +215,8 @@ pub struct Engine {
     pub snat_addresses: Vec<IpAddr>,
     /// Whether the kernel repeats the engine's decisions.
     pub fast_path: FastPath,
+    /// What keeps the kernel from the services' packets.
+    pub shield: Shield,
     /// Busy-poll before a worker sleeps, microseconds; 0: sleep at once.
     pub spin_us: u32,
     /// Whether packets and bytes are counted per flow.
@@ -220,6 +235,7 @@ impl Default for Engine {
             reject: Reject::default(),
             snat_addresses: Vec::new(),
             fast_path: FastPath::default(),
+            shield: Shield::default(),
             spin_us: 0,
             flow_statistics: true,
         }

@@ -105,6 +105,7 @@ fn read_engine(reader: &mut Reader<'_>) -> Engine {
         reject: reader.named("reject"),
         snat_addresses: reader.list("snat_addresses", SNAT_ADDRESSES_MAX, |value| value.parsed(parse_unicast)),
         fast_path: reader.named("fast_path"),
+        shield: reader.named("shield"),
         spin_us: reader.number("spin_us", 0..=SPIN_US_MAX, default.spin_us),
         flow_statistics: reader.boolean("flow_statistics", default.flow_statistics),
     }

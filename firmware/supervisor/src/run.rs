@@ -195,7 +195,7 @@ impl Prepared {
         let mut ignored = Vec::new();
         self.node.handle(clock::now(), Event::Kernel(kernel::read(&mut self.netlink)?), &mut ignored);
         self.node.check(&self.config)?;
-        let claiming = Claiming::load(&mut self.netlink)?;
+        let claiming = Claiming::load(&mut self.netlink, self.config.engine.shield)?;
         let local = LocalPair::adopt(&mut self.netlink)?;
         let mut actions = Vec::new();
         self.node.handle(clock::now(), Event::ConfigCommitted(Arc::clone(&self.config)), &mut actions);

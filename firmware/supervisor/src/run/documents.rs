@@ -149,6 +149,12 @@ impl Control {
             }
             _ => {}
         }
+        let classic = self.claiming.is_classic();
+        let other = if classic { config::Shield::Program } else { config::Shield::Classic };
+        if config.engine.shield == other {
+            let runs = if classic { "classic filter" } else { "eBPF program" };
+            notes.push(format!("the {runs} stays the shield until the next start"));
+        }
         for nic in config.nics.iter().filter(|nic| self.node.kernel().link(&nic.name).is_none()) {
             notes.push(format!("there is no NIC {}: waiting for it", nic.name));
         }
@@ -159,10 +165,7 @@ impl Control {
     pub(super) fn notes(&self) -> Vec<String> {
         let mut notes = self.notes_on(&Arc::clone(self.node.config()));
         if self.claiming.is_classic() {
-            notes.push(
-                "the kernel refuses eBPF: packets are claimed by classic BPF, which follows no FTP data connections"
-                    .to_owned(),
-            );
+            notes.push("packets are claimed by classic BPF, which follows no FTP data connections".to_owned());
         }
         notes.extend(self.node.warnings().iter().cloned());
         let now = clock::now();

@@ -21,9 +21,14 @@ pub struct Claiming {
 }
 
 impl Claiming {
-    /// Loads the program, or what stands in for it. Knows the blackholes that an earlier run left.
-    pub fn load(netlink: &mut Netlink) -> Result<Self, ClaimError> {
-        let shield = Shield::load(ShieldChoice::Auto, ClaimLimits::default())?;
+    /// Loads the program, or what stands in for it, as `wanted`. Knows the blackholes that an earlier run left.
+    pub fn load(netlink: &mut Netlink, wanted: config::Shield) -> Result<Self, ClaimError> {
+        let choice = match wanted {
+            config::Shield::Auto => ShieldChoice::Auto,
+            config::Shield::Program => ShieldChoice::Program,
+            config::Shield::Classic => ShieldChoice::Classic,
+        };
+        let shield = Shield::load(choice, ClaimLimits::default())?;
         let blackholes = netlink
             .routes()?
             .into_iter()
@@ -33,7 +38,7 @@ impl Claiming {
         Ok(Self { shield, applied: None, own: BTreeSet::new(), blackholes })
     }
 
-    /// Whether eBPF was refused.
+    /// Whether the classic filter stands in for eBPF.
     pub const fn is_classic(&self) -> bool {
         matches!(self.shield, Shield::Classic(_))
     }
