@@ -36,6 +36,7 @@ const ND_TARGET: u32 = 62;
 // linux/filter.h: what the kernel knows beside the bytes.
 const AD_PACKET_TYPE: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_PKTTYPE) as u32;
 const AD_VLAN_TAG: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_VLAN_TAG) as u32;
+const AD_VLAN_TAG_PRESENT: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_VLAN_TAG_PRESENT) as u32;
 
 /// What the program returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +71,9 @@ pub fn program(set: &ClaimSet, verdicts: Verdicts) -> Result<Vec<sock_filter>, C
 /// Instructions that end in a return, or go on behind themselves.
 type Code = Vec<sock_filter>;
 
+/// Words of an address, and what to do when they are there.
+type Case = (Vec<u32>, Code);
+
 struct Generator<'a> {
     set: &'a ClaimSet,
     claimed: Code,
@@ -81,9 +85,12 @@ impl Generator<'_> {
         let mut code = vec![load(BPF_W, AD_PACKET_TYPE)];
         code.extend(when(u32::from(libc::PACKET_OUTGOING), self.other.clone()));
         code.extend(when(u32::from(libc::PACKET_OTHERHOST), self.unless_virtual_mac()));
-        // The VLAN's own device has its own filter; VID 0 is only a priority.
-        code.extend([load(BPF_W, AD_VLAN_TAG), and(0x0fff)]);
-        code.extend(unless(0, self.other.clone()));
+        // The VLAN's own device has its own filter; VID 0 is only a priority. A kernel before 6.2 leaves the tag's value
+        // behind when it takes the tag off for that device: it counts only while there is one.
+        let mut tagged = vec![load(BPF_W, AD_VLAN_TAG), and(0x0fff)];
+        tagged.extend(unless(0, self.other.clone()));
+        code.push(load(BPF_W, AD_VLAN_TAG_PRESENT));
+        code.extend(unless(0, tagged));
         code.push(load(BPF_H, ETHERTYPE));
         code.extend(when(u32::from(ethernet::IPV4), self.v4()));
         code.extend(when(u32::from(ethernet::IPV6), self.v6()));
@@ -106,6 +113,7 @@ impl Generator<'_> {
 
     fn v4(&self) -> Code {
         let mut code = self.by_destination(V4_DESTINATION, Family::V4);
+        let mut backends = Vec::new();
         for (backend, ports) in self.backends(Family::V4) {
             let mut from = vec![load(BPF_H, V4_FRAGMENT), jump_if(BPF_JSET, 0x1fff, 0, 1), self.claimed[0]];
             from.push(load(BPF_B, V4_PROTOCOL));
@@ -116,8 +124,9 @@ impl Generator<'_> {
                 from.extend(when(u32::from(protocol), self.by_port(load_port, &ports)));
             }
             from.extend(self.other.clone());
-            code.extend(when_address(V4_SOURCE, backend, 32, from));
+            backends.push((words(backend), from));
         }
+        code.extend(select(V4_SOURCE, backends));
         code.extend(self.other.clone());
         code
     }
@@ -125,13 +134,14 @@ impl Generator<'_> {
     fn v6(&self) -> Code {
         let mut neighbor = vec![load(BPF_B, V6_UPPER)];
         for kind in [icmp::v6::NEIGHBOR_SOLICITATION, icmp::v6::NEIGHBOR_ADVERTISEMENT] {
-            let mut code = self.by_destination_owned(ND_TARGET, Family::V6);
+            let mut code = select(ND_TARGET, self.owned(Family::V6));
             code.extend(self.other.clone());
             neighbor.extend(when(u32::from(kind), code));
         }
         let mut code = vec![load(BPF_B, V6_NEXT)];
         code.extend(when(u32::from(protocol::ICMPV6), neighbor));
         code.extend(self.by_destination(V6_DESTINATION, Family::V6));
+        let mut backends = Vec::new();
         for (backend, ports) in self.backends(Family::V6) {
             let mut from = vec![load(BPF_B, V6_NEXT)];
             from.extend(when(u32::from(protocol::FRAGMENT), self.claimed.clone()));
@@ -139,18 +149,19 @@ impl Generator<'_> {
                 from.extend(when(u32::from(protocol), self.by_port(vec![load(BPF_H, V6_UPPER)], &ports)));
             }
             from.extend(self.other.clone());
-            code.extend(when_address(V6_SOURCE, backend, 128, from));
+            backends.push((words(backend), from));
         }
+        code.extend(select(V6_SOURCE, backends));
         code.extend(self.other.clone());
         code
     }
 
     // The address at `at`: one of ours, the box's own, or nobody's here (then the code goes on behind itself).
     fn by_destination(&self, at: u32, family: Family) -> Code {
-        let mut code = self.by_destination_owned(at, family);
-        for own in self.set.own.iter().filter(|own| own.family() == family) {
-            code.extend(when_address(at, *own, family.bits(), self.other.clone()));
-        }
+        let mut addresses = self.owned(family);
+        let own = self.set.own.iter().filter(|own| own.family() == family);
+        addresses.extend(own.map(|own| (words(*own), self.other.clone())));
+        let mut code = select(at, addresses);
         let mut networks = Code::new();
         for Prefix { network, bits } in self.set.vip_prefixes.iter().filter(|prefix| prefix.network.family() == family)
         {
@@ -169,9 +180,9 @@ impl Generator<'_> {
         code
     }
 
-    fn by_destination_owned(&self, at: u32, family: Family) -> Code {
+    fn owned(&self, family: Family) -> Vec<Case> {
         let owned = self.set.vips.iter().chain(&self.set.snat).filter(|address| address.family() == family);
-        owned.flat_map(|address| when_address(at, *address, family.bits(), self.claimed.clone())).collect()
+        owned.map(|address| (words(*address), self.claimed.clone())).collect()
     }
 
     fn by_port(&self, load_port: Code, ports: &[u16]) -> Code {
@@ -193,16 +204,46 @@ impl Generator<'_> {
     }
 }
 
-// Runs `then` when the first `bits` of the address at `at` are those of `address`; goes on behind itself otherwise.
-fn when_address(at: u32, address: Address, bits: u8, then: Code) -> Code {
+// Runs the code of the case whose words are at `at`, the first of them when there are two; goes on behind itself when
+// there is none. All codes end in a return. Each word is loaded once for all cases that share what is before it: the
+// kernel makes some eight instructions of a load, and before 6.8 it gives a socket no more than 20 KB for all of them.
+fn select(at: u32, cases: Vec<Case>) -> Code {
+    let mut groups: BTreeMap<u32, Vec<Case>> = BTreeMap::new();
+    for (words, then) in cases {
+        let Some((first, rest)) = words.split_first() else { return then };
+        groups.entry(*first).or_default().push((rest.to_vec(), then));
+    }
+    let mut code = Code::new();
+    for (word, group) in groups.into_iter().rev() {
+        let is_last_word = group.iter().any(|(rest, _)| rest.is_empty());
+        let mut then = select(at + 4, group);
+        if !is_last_word {
+            // None of this group, so none at all: past the other groups.
+            then.push(jump(code.len()));
+        }
+        let mut whole = when(word, then);
+        whole.extend(code);
+        code = whole;
+    }
+    if !code.is_empty() {
+        code.insert(0, load(BPF_W, at));
+    }
+    code
+}
+
+fn words(address: Address) -> Vec<u32> {
     let octets = address.octets();
     let bytes = match address.family() {
         Family::V4 => &octets[12..],
         Family::V6 => &octets[..],
     };
-    let words = bytes.chunks_exact(4).map(|word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]));
+    bytes.chunks_exact(4).map(|word| u32::from_be_bytes([word[0], word[1], word[2], word[3]])).collect()
+}
+
+// Runs `then` when the first `bits` of the address at `at` are those of `address`; goes on behind itself otherwise.
+fn when_address(at: u32, address: Address, bits: u8, then: Code) -> Code {
     let mut code = then;
-    for (index, word) in words.enumerate().collect::<Vec<_>>().into_iter().rev() {
+    for (index, word) in words(address).into_iter().enumerate().rev() {
         let bits = u32::from(bits).saturating_sub(32 * index as u32).min(32);
         let Some(mask) = u32::MAX.checked_shl(32 - bits) else { continue };
         let mut compare = vec![load(BPF_W, at + 4 * index as u32)];
@@ -217,7 +258,10 @@ fn when_address(at: u32, address: Address, bits: u8, then: Code) -> Code {
 
 // Runs `then` when A is `value`. The long jump around it: the conditional ones reach 255 instructions only.
 fn when(value: u32, then: Code) -> Code {
-    let mut code = vec![jump_if(BPF_JEQ, value, 1, 0), jump(then.len())];
+    let mut code = match u8::try_from(then.len()) {
+        Ok(over) => vec![jump_if(BPF_JEQ, value, 0, over)],
+        Err(_) => vec![jump_if(BPF_JEQ, value, 1, 0), jump(then.len())],
+    };
     code.extend(then);
     code
 }
