@@ -18,7 +18,11 @@ base='/usr/bin/gcc build-essential
 /etc/ssl/certs/ca-certificates.crt ca-certificates'
 test='/usr/bin/tshark tshark
 /usr/sbin/bpftool bpftool
-/usr/bin/git git'
+/usr/bin/git git
+/usr/bin/qemu-system-x86_64 qemu-system-x86
+/bin/busybox busybox-static
+/usr/bin/cpio cpio
+/usr/bin/xz xz-utils'
 bench='/usr/sbin/haproxy haproxy
 /usr/lib/nginx/modules/ngx_stream_module.so libnginx-mod-stream'
 

@@ -107,12 +107,15 @@ fn fill(file: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
 
 /// Sends one datagram of each size and expects each back unchanged.
 pub fn echo(lab: &Lab, source: IpAddr, target: SocketAddr, sizes: &[usize]) -> Result<()> {
-    lab.node("client").enter(|| {
-        let socket = UdpSocket::bind((source, 0)).act(|| format!("bind {source}"))?;
-        socket.set_read_timeout(Some(ECHO_WAIT)).act(|| "set a read limit".into())?;
-        socket.connect(target).act(|| format!("connect to {target}"))?;
-        sizes.iter().try_for_each(|size| echo_one(&socket, target, *size))
-    })?
+    lab.node("client").enter(|| datagrams(source, target, sizes))?
+}
+
+/// The same, in the namespace of the caller.
+pub fn datagrams(source: IpAddr, target: SocketAddr, sizes: &[usize]) -> Result<()> {
+    let socket = UdpSocket::bind((source, 0)).act(|| format!("bind {source}"))?;
+    socket.set_read_timeout(Some(ECHO_WAIT)).act(|| "set a read limit".into())?;
+    socket.connect(target).act(|| format!("connect to {target}"))?;
+    sizes.iter().try_for_each(|size| echo_one(&socket, target, *size))
 }
 
 fn echo_one(socket: &UdpSocket, target: SocketAddr, size: usize) -> Result<()> {

@@ -9,6 +9,7 @@ pub mod configuration;
 pub mod error;
 pub mod lab;
 pub mod leftovers;
+pub mod machine;
 pub mod namespace;
 pub mod plan;
 pub mod process;

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::lab::obstacle;
-use crate::{Lab, suimon};
+use crate::{Lab, machine, suimon};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::io::Write;
 use std::process::ExitCode;
@@ -15,6 +15,8 @@ pub enum Needs {
     Lab,
     /// The balancer's binary too.
     Suimon,
+    /// The balancer's binary and a machine in QEMU.
+    Machine,
 }
 
 /// What a test does with the `State` that all tests of its file share.
@@ -61,10 +63,9 @@ pub fn run<State: Send + 'static>(
 }
 
 fn missing(needs: Needs) -> Option<String> {
-    obstacle().or_else(|| {
-        let unbuilt = needs == Needs::Suimon && suimon::binary().is_none();
-        unbuilt.then(|| "suimon is not built: cargo build --release --bin suimon".into())
-    })
+    let unbuilt = needs != Needs::Lab && suimon::binary().is_none();
+    let unbuilt = unbuilt.then(|| "suimon is not built: cargo build --release --bin suimon".into());
+    unbuilt.or_else(if needs == Needs::Machine { machine::obstacle } else { obstacle })
 }
 
 /// A test under a name.

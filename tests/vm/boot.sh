@@ -7,6 +7,7 @@ set -euo pipefail
 usage() {
     cat >&2 <<'TEXT'
 boot.sh [options] SCRIPT
+boot.sh [--kernel PACKAGE] --fetch   only gets the kernel
   SCRIPT             run by busybox sh in the machine; its standard output is this command's
   --module NAME      load this kernel module, and first what it depends on (repeat; loaded in this order)
   --program PATH     take this program along with the libraries it needs, to the same path (repeat); where busybox has a
@@ -25,10 +26,11 @@ TEXT
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cache=$root/target/vm
 modules=() programs=() files=() extra=()
-package=linux-image-amd64 memory=256 timeout=120 skip_idle='' log='' script=''
+package=linux-image-amd64 memory=256 timeout=120 skip_idle='' log='' script='' fetch_only=''
 while [ $# -gt 0 ]; do
     case $1 in
         --skip-idle) skip_idle=yes; shift; continue ;;
+        --fetch) fetch_only=yes; shift; continue ;;
         --*) [ $# -ge 2 ] || usage ;;
     esac
     case $1 in
@@ -44,7 +46,7 @@ while [ $# -gt 0 ]; do
         *) [ -z "$script" ] || usage; script=$1; shift ;;
     esac
 done
-[ -r "$script" ] || usage
+[ -n "$fetch_only" ] || [ -r "$script" ] || usage
 keep_log=$log
 log=${log:-$cache/$(basename "$script").$$.log}
 mkdir -p "$cache"
@@ -113,6 +115,7 @@ add_program() {
 }
 
 fetch_kernel
+[ -z "$fetch_only" ] || exit 0
 tree=$(mktemp -d "$cache/tree.XXXXXX")
 initrd=$tree.cpio.gz
 results=$tree.results
