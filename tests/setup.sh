@@ -15,6 +15,7 @@ base='/usr/bin/gcc build-essential
 /usr/bin/iperf3 iperf3
 /usr/bin/tcpdump tcpdump
 /usr/sbin/ethtool ethtool
+/usr/bin/ping iputils-ping
 /etc/ssl/certs/ca-certificates.crt ca-certificates'
 test='/usr/bin/tshark tshark
 /usr/sbin/bpftool bpftool

@@ -3,6 +3,7 @@
 use super::Figures;
 use super::contenders::{SINK_PORT, STREAM_PORT, Stage, WEB_PORT};
 use crate::client;
+use crate::command::SHORT;
 use crate::error::{Act, LabError, Result};
 use crate::lab::tool;
 use std::fs;
@@ -116,7 +117,8 @@ fn sources() -> Vec<IpAddr> {
 fn udp(stage: &Stage, threads: u8, seconds: f64) -> Result<Outcome> {
     let target = SocketAddr::new(stage.addresses()[0], SINK_PORT);
     let sources = sources().iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    let arguments = [&seconds.to_string(), &threads.to_string(), &sources, &target.to_string()];
+    let arguments =
+        [&seconds.to_string(), &threads.to_string(), "eth0", &router_mac(stage)?, &sources, &target.to_string()];
     let mut blast = crate::command::words(&tool("blast")?.display().to_string(), arguments);
     let before = arrived(stage)?;
     let limit = Duration::from_secs_f64(seconds + 10.0);
@@ -130,6 +132,13 @@ fn udp(stage: &Stage, threads: u8, seconds: f64) -> Result<Outcome> {
         units: arrived,
         figures: vec![("rate_mpps", arrived / took / 1e6), ("loss_percent", (1.0 - arrived / sent).max(0.0) * 100.0)],
     })
+}
+
+/// Hardware address of the contender's NIC towards the client.
+fn router_mac(stage: &Stage) -> Result<String> {
+    let output = stage.lab.node("a").output("ip", &["-br", "link", "show", "dev", "f0"], SHORT)?;
+    let mac = output.split_whitespace().nth(2).map(str::to_owned);
+    mac.ok_or_else(|| LabError::Answer(format!("ip said: {output}")))
 }
 
 /// Datagrams that reached the sink's socket: nobody reads it, so all but the first few overflow, which is a count too.
