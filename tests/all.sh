@@ -54,6 +54,9 @@ check fmt cargo fmt --all --check
 check tidy cargo test -p lab --test tidy
 check clippy cargo clippy --workspace --all-targets -- -D warnings
 check pure "${cargo_test[@]}" --workspace --exclude lab --no-fail-fast
+if [ "$logs" = "$target/long" ]; then
+    check fuzz cargo test --profile fuzz -p engine --test fuzz -- --nocapture
+fi
 check golden cargo test -p lab --test golden
 check tools cargo test -p lab --lib --bins
 if cargo metadata --no-deps --format-version 1 | grep -q '"name":"suimon"'; then
