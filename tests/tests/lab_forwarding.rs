@@ -123,9 +123,7 @@ impl Bench {
 
     /// Does `work` while a link is small, with nobody knowing so beforehand.
     fn with_small_link(&self, node: &str, nic: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
-        for end in plan::SERVERS.iter().chain(&plan::TUNNEL_SERVERS).chain(&["client", "router", "router2"]) {
-            self.lab.node(end).ip_try("route flush cache\n-6 route flush cache\n")?;
-        }
+        self.lab.forget_paths()?;
         let resize = |mtu: u16| self.lab.node(node).ip(&format!("link set {nic} mtu {mtu}\n"));
         resize(SMALL_MTU)?;
         let done = work();
