@@ -258,8 +258,8 @@ pub fn obstacle() -> Option<String> {
         return Some(format!("not installed: {} (tests/setup.sh installs them)", missing.join(", ")));
     }
     let probe = Namespace::named(format!("{}probe", leftovers::prefix(std::process::id(), u32::MAX)));
-    let made = command::run(&mut command::words("ip", ["netns", "add", probe.name()]), SHORT)
-        .and_then(command::Finished::success);
+    let made =
+        command::run(&mut words("ip", ["netns", "add", probe.name()]), SHORT).and_then(command::Finished::success);
     // It exists only if it could be made.
     let _ = leftovers::delete_namespace(probe.name());
     made.err().map(|error| error.to_string())

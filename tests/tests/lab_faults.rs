@@ -147,7 +147,7 @@ fn waiting_changes_are_said(lab: &mut Lab) -> Result<()> {
 const ABSENT_NIC: &str = "\n[[nic]]\nname = \"x9\"\naddresses = [\"10.77.0.1/16\"]\n";
 
 fn full_neighbor_table_is_announced(lab: &mut Lab) -> Result<()> {
-    let tables = lab.node("a").output("ip", &["ntable", "show", "name", "arp_cache"], command::SHORT)?;
+    let tables = lab.node("a").output("ip", &["ntable", "show", "name", "arp_cache"], SHORT)?;
     let mut words = tables.split_whitespace().skip_while(|word| *word != "thresh3").skip(1);
     let bound = words.next().and_then(|word| word.parse::<u32>().ok());
     let bound = bound.ok_or_else(|| LabError::Answer(format!("no thresh3 in {tables}")))?;
