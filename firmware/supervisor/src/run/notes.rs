@@ -51,16 +51,14 @@ impl Control {
 
 // Tables of the workers that are made when they start, and keep their size.
 fn sizes_that_wait(started_with: &Engine, wanted: &Engine) -> Vec<String> {
-    let sizes: [(&str, fn(&Engine) -> u32); 3] = [
-        ("persistence_max", |engine| engine.persistence_max),
-        ("fragments_max", |engine| engine.fragments_max),
-        ("ftp_max", |engine| engine.ftp_max),
+    let sizes = [
+        ("persistence_max", started_with.persistence_max, wanted.persistence_max),
+        ("fragments_max", started_with.fragments_max, wanted.fragments_max),
+        ("ftp_max", started_with.ftp_max, wanted.ftp_max),
     ];
-    let waiting = sizes.iter().filter(|(_, size)| size(started_with) != size(wanted));
+    let waiting = sizes.iter().filter(|(_, is, will_be)| is != will_be);
     waiting
-        .map(|(name, size)| {
-            format!("{name} stays {} until the next start, and is {} then", size(started_with), size(wanted))
-        })
+        .map(|(name, is, will_be)| format!("{name} stays {is} until the next start, and is {will_be} then"))
         .collect()
 }
 
