@@ -65,6 +65,8 @@ pub struct Configuration {
     pub outer: Family,
     /// Answer to a TCP packet without a flow.
     pub midstream: &'static str,
+    /// What becomes of the MSS that a SYN announces.
+    pub mss_clamp: &'static str,
     /// Servers by name, with their weights.
     pub backends: Vec<(&'static str, u32)>,
 }
@@ -73,7 +75,7 @@ impl Configuration {
     /// Plain: everything in one family, equal weights.
     pub fn new(workers: u8, method: Method, family: Family) -> Self {
         let backends = method.servers().iter().map(|server| (*server, 1)).collect();
-        Self { workers, method, family, outer: family, midstream: "reset", backends }
+        Self { workers, method, family, outer: family, midstream: "reset", mss_clamp: "auto", backends }
     }
 
     /// The same through the other family's network: 4in6 or 6in4.
@@ -120,9 +122,10 @@ impl Configuration {
         let _ = write!(
             text,
             "\n[[service]]\nname = \"{name}\"\nvip = \"{vip}\"\nprotocol = \"{protocol}\"\nports = \"{port}\"\n\
-             scheduler = \"rr\"\nmethod = \"{}\"\nmidstream = \"{}\"\n{more}",
+             scheduler = \"rr\"\nmethod = \"{}\"\nmidstream = \"{}\"\nmss_clamp = \"{}\"\n{more}",
             self.method.name(),
             self.midstream,
+            self.mss_clamp,
         );
         for (server, weight) in &self.backends {
             let address = plan::server(server, self.outer);

@@ -1,6 +1,6 @@
 //! A lab: its namespaces, the programs in them, a folder for their files. All of it goes when it is dropped.
 
-use crate::command::{self, SHORT};
+use crate::command::{self, SHORT, words};
 use crate::error::{Act, LabError, Result};
 use crate::leftovers;
 use crate::namespace::{Namespace, ip_batch};
@@ -142,7 +142,17 @@ impl Lab {
                 Some([v4, v6]) => {
                     node.ip(&format!("route replace default via {v4}\nroute replace default via {v6}\n"))?
                 }
-                None => node.ip_try("route delete default\n-6 route delete default\n")?,
+                None => node.ip_try("route delete 0.0.0.0/0\nroute delete ::/0\n")?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Has everybody but the balancers forget what they have learnt of paths.
+    pub fn forget_paths(&self) -> Result<()> {
+        for node in self.shape.nodes.iter().filter(|node| !matches!(**node, "a" | "b" | "switch")) {
+            for family in ["-4", "-6"] {
+                self.node(node).run(&mut words("ip", [family, "route", "flush", "cache"]), SHORT)?.success()?;
             }
         }
         Ok(())
@@ -248,8 +258,8 @@ pub fn obstacle() -> Option<String> {
         return Some(format!("not installed: {} (tests/setup.sh installs them)", missing.join(", ")));
     }
     let probe = Namespace::named(format!("{}probe", leftovers::prefix(std::process::id(), u32::MAX)));
-    let made = command::run(&mut command::words("ip", ["netns", "add", probe.name()]), SHORT)
-        .and_then(command::Finished::success);
+    let made =
+        command::run(&mut words("ip", ["netns", "add", probe.name()]), SHORT).and_then(command::Finished::success);
     // It exists only if it could be made.
     let _ = leftovers::delete_namespace(probe.name());
     made.err().map(|error| error.to_string())

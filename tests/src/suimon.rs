@@ -70,9 +70,14 @@ impl Suimon {
         .map_err(|error| LabError::Answer(format!("{error}; it said: {}", self.daemon.said().trim_end())))
     }
 
+    /// The configuration file.
+    pub fn file(&self) -> PathBuf {
+        self.folder.join("suimon.toml")
+    }
+
     /// Replaces the file and asks the process to read it.
     pub fn reload(&self, configuration: &Configuration) -> Result<()> {
-        let file = self.folder.join("suimon.toml");
+        let file = self.file();
         fs::write(&file, configuration.toml()).act(|| format!("write {}", file.display()))?;
         self.daemon.signal(Signal::SIGHUP)
     }

@@ -29,6 +29,8 @@ const CONFLICTS_MAX: usize = 256;
 #[derive(Clone, Debug, Default)]
 pub struct Announcer {
     places: BTreeMap<(NicId, Address), Announced>,
+    /// Addresses that the kernel answers for, while their burst lasts.
+    moved: BTreeMap<(NicId, Address), Announced>,
     conflicts: BTreeMap<(Address, Mac), Conflict>,
     /// Conflicts seen, remembered or not.
     pub conflicts_seen: u64,
@@ -70,6 +72,13 @@ impl Announcer {
             announced.due = now;
             announced.burst_left = BURST;
         }
+    }
+
+    /// The box's own `addresses` have come to `nic`, which may have another hardware address than the one they were seen at.
+    /// The kernel answers for them but does not say so by itself: servers would send to the old one until they doubt it.
+    pub fn moved(&mut self, now: Now, nic: NicId, addresses: impl Iterator<Item = Address>) {
+        let announced = Announced { due: now, burst_left: BURST, defended: None };
+        self.moved.extend(addresses.map(|address| ((nic, address), announced)));
     }
 
     /// An ARP frame from `nic`, whose hardware address is `mac`.
@@ -119,7 +128,10 @@ impl Announcer {
     /// Sends what is due; `mac` gives the hardware address of a NIC that is up.
     pub fn tick(&mut self, now: Now, mac: impl Fn(NicId) -> Option<Mac>, actions: &mut Vec<Action>) {
         let mut sent = 0;
-        for ((nic, address), announced) in self.places.iter_mut().filter(|(_, announced)| announced.due <= now) {
+        for ((nic, address), announced) in self.places.iter_mut().chain(&mut self.moved) {
+            if announced.due > now {
+                continue;
+            }
             if sent == SENT_PER_STEP_MAX {
                 announced.due = now + STEP_GAP;
                 continue;
@@ -134,11 +146,12 @@ impl Announcer {
             announced.burst_left = announced.burst_left.saturating_sub(1);
             announced.due = now + if announced.burst_left > 0 { BURST_GAP } else { REPEAT };
         }
+        self.moved.retain(|_, announced| announced.burst_left > 0);
     }
 
     /// When [`tick`](Self::tick) has something to do.
     pub fn next_deadline(&self) -> Option<Now> {
-        self.places.values().map(|announced| announced.due).min()
+        self.places.values().chain(self.moved.values()).map(|announced| announced.due).min()
     }
 
     /// Addresses spoken for, and where.

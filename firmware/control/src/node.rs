@@ -347,6 +347,10 @@ impl Node {
             if up && !before.is_some_and(|open| open.up) {
                 self.neighbors.forget_nic(now, nic);
                 self.announcer.link_returned(now, nic);
+                let name = &self.nics.nic(nic).expect("listed from there").name;
+                let own = self.config.nics.iter().filter(|own| own.name == *name);
+                let addresses = own.flat_map(|own| own.addresses_on(&self.name)).map(|own| Address::from(own.address));
+                self.announcer.moved(now, nic, addresses);
             }
         }
     }

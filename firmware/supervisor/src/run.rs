@@ -8,6 +8,7 @@ mod documents;
 mod kernel;
 mod local;
 mod meters;
+mod notes;
 mod shield;
 pub mod view;
 pub mod workers;
@@ -224,7 +225,9 @@ impl Prepared {
             joined: Default::default(),
             follow_up: Default::default(),
             neighbors_stale: false,
+            neighbor_limits: Default::default(),
             started: clock::now(),
+            started_with: self.config.engine.clone(),
             config_file: self.config_file,
             inlets: Inlets { watch, bell, notices, jobs: taken, signals },
             due: Dues::default(),
@@ -234,6 +237,7 @@ impl Prepared {
             control.carry_out(action);
         }
         control.forget_strangers();
+        control.read_neighbor_limits();
         for note in control.notes() {
             tracing::warn!("{note}");
         }

@@ -64,6 +64,11 @@ fn change(mut built: Built, made: Option<(usize, &Made)>, changes: &str) -> Resu
                 built.offload.checksum_start = l4 as u16;
                 built.offload.checksum_offset = field as u16;
             }
+            ("csum", _) => {
+                built.offload.partial_checksum = true;
+                built.offload.checksum_start = words.number()? as u16;
+                built.offload.checksum_offset = words.number()? as u16;
+            }
             ("gso", _) => {
                 built.offload.segmentation = segmentation(&words.next()?)?;
                 built.offload.segment_size = words.number()? as u16;
@@ -107,6 +112,8 @@ struct Attributes {
     options: Vec<u8>,
     extensions: Vec<u8>,
     flow_label: u32,
+    /// Length that an IPv4 header claims, when it is a lie.
+    claimed: Option<u16>,
 }
 
 impl Attributes {
@@ -131,7 +138,8 @@ impl Attributes {
             }
         }
         let flow_label = words.number_of("label", 0)?;
-        Ok(Self { ttl, tos, dont_fragment, identification, fragment, options, extensions, flow_label })
+        let claimed = if words.take("claims") { Some(words.number()? as u16) } else { None };
+        Ok(Self { ttl, tos, dont_fragment, identification, fragment, options, extensions, flow_label, claimed })
     }
 
     const fn is_later_fragment(&self) -> bool {
@@ -163,7 +171,8 @@ fn v4_header(ends: (IpAddr, IpAddr), it: &Attributes, protocol: u8, length: usiz
     let field = (u16::from(it.dont_fragment) << 14) | (u16::from(more) << 13) | (offset / 8);
     let mut bytes = vec![0x40 | (header / 4) as u8, it.tos];
     // Above 65,535 bytes the length is 0, as in Linux' own super-frames.
-    bytes.extend(u16::try_from(header + length).unwrap_or(0).to_be_bytes());
+    let length = u16::try_from(header + length).unwrap_or(0);
+    bytes.extend(it.claimed.unwrap_or(length).to_be_bytes());
     bytes.extend((it.identification as u16).to_be_bytes());
     bytes.extend(field.to_be_bytes());
     bytes.extend([it.ttl, protocol, 0, 0]);

@@ -151,7 +151,8 @@ fn reason(line: &str) -> Option<String> {
 
 // What is built is read back and built again: builder and reader agree, or one of them is wrong.
 fn reads_back(text: &str, built: &Built, world: &World) -> Result<(), String> {
-    let damaged = text.split_once(';').is_some_and(|(_, changes)| changes.contains('@') || changes.contains("cut"));
+    let damages = |changes: &str| ["@", "cut", "csum"].iter().any(|damage| changes.contains(damage));
+    let damaged = text.contains(" claims ") || text.split_once(';').is_some_and(|(_, changes)| damages(changes));
     let names = &world.setting.names;
     let read = show::frame(&built.bytes, &built.offload, names);
     // Of a cut quote, or a first fragment, the rest is not there to be summed.

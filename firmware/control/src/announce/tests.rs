@@ -132,3 +132,23 @@ fn ipv6_is_announced_by_a_valid_advertisement() {
     announcer.tick(at(0), |_| Some(OURS), &mut actions);
     assert_eq!(frames(&actions), [nd::advertisement(OURS, VIP6)]);
 }
+
+#[test]
+fn the_boxs_own_addresses_are_announced_once_they_have_moved_and_answered_by_the_kernel() {
+    let own = Address::v4([10, 2, 0, 1]);
+    let mut announcer = announcer(&[]);
+    announcer.moved(at(0), NIC, [own].into_iter());
+    let mut times = Vec::new();
+    while let Some(due) = announcer.next_deadline() {
+        let mut actions = Vec::new();
+        announcer.tick(due, |_| Some(OURS), &mut actions);
+        assert_eq!(frames(&actions), [arp::gratuitous(OURS, own)]);
+        times.push(due.millis());
+    }
+    assert_eq!(times, [0, 200, 400, 600, 800]);
+    announcer.moved(at(1_000), NIC, [own].into_iter());
+    let mut actions = Vec::new();
+    announcer.handle_arp(at(1_000), NIC, OURS, &said(Operation::Request, OTHER, CLIENT, own), &mut actions);
+    assert!(frames(&actions).is_empty(), "the kernel answers");
+    assert_eq!(announcer.places().count(), 0);
+}

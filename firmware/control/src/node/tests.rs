@@ -181,6 +181,10 @@ fn a_start_on_a_box_that_has_its_addresses() {
             "resolve 1 10.2.0.2",
             "resolve 1 10.2.0.3",
             "send 0 Request 10.1.0.100",
+            // The box's own, should they have been somebody else's before.
+            "send 0 Request 10.1.0.1",
+            "send 0 86 bytes",
+            "send 1 Request 10.2.0.1",
         ]
     );
     assert_eq!(case.backends(), "0 s1 Online by 10.2.0.2\n1 s2 Online by 10.2.0.3\n");

@@ -1,13 +1,14 @@
 //! Who has which hardware address. The kernel resolves and keeps; we ask it to, and listen (see [`super::Watch`]).
 
 use super::{Netlink, NetlinkError, PROTOCOL, family_of};
-use net::{Address, Mac};
+use net::{Address, Family, Mac};
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_REPLACE};
-use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourExtFlags, NeighbourFlags, NeighbourMessage, NeighbourState,
 };
+use netlink_packet_route::neighbour_table::{NeighbourTableAttribute, NeighbourTableMessage};
 use netlink_packet_route::route::RouteProtocol;
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 /// A neighbour on a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +34,56 @@ pub enum Keeping {
     Once,
 }
 
+/// How many neighbours the kernel keeps: `gc_thresh3` of each family's table. One table serves all namespaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NeighborLimits {
+    /// `net.ipv4.neigh.default.gc_thresh3`.
+    pub v4_max: u32,
+    /// `net.ipv6.neigh.default.gc_thresh3`.
+    pub v6_max: u32,
+}
+
+impl NeighborLimits {
+    /// That of one family.
+    pub const fn of(&self, family: Family) -> u32 {
+        match family {
+            Family::V4 => self.v4_max,
+            Family::V6 => self.v6_max,
+        }
+    }
+}
+
+impl Default for NeighborLimits {
+    /// No bound: the table of a family that the kernel does not tell of.
+    fn default() -> Self {
+        Self { v4_max: u32::MAX, v6_max: u32::MAX }
+    }
+}
+
 impl Netlink {
+    /// How many neighbours the kernel keeps. Asked here, as the sysctls exist in the first namespace only.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn neighbor_limits(&mut self) -> Result<NeighborLimits, NetlinkError> {
+        let request = RouteNetlinkMessage::GetNeighbourTable(NeighbourTableMessage::default());
+        let mut limits = NeighborLimits::default();
+        for message in self.dump(request, "list neighbor tables")? {
+            let RouteNetlinkMessage::NewNeighbourTable(table) = message else { continue };
+            let bound = table.attributes.iter().find_map(|attribute| match attribute {
+                NeighbourTableAttribute::Threshold3(bound) => Some(*bound),
+                // Messages about one device's parameters carry no bound.
+                _ => None,
+            });
+            match (table.header.family, bound) {
+                (AddressFamily::Inet, Some(bound)) => limits.v4_max = bound,
+                (AddressFamily::Inet6, Some(bound)) => limits.v6_max = bound,
+                _ => {}
+            }
+        }
+        Ok(limits)
+    }
+
     /// All neighbours, IPv4 and IPv6.
     ///
     /// # Errors

@@ -287,3 +287,18 @@ fn a_refused_change_leaves_the_socket_usable() {
         assert_eq!(netlink.links().unwrap().len(), 1);
     });
 }
+
+#[test]
+fn the_bounds_of_the_neighbour_tables_are_those_of_the_sysctls() {
+    if !is_root() {
+        return;
+    }
+    let told = Namespace::new().run(|| Netlink::open().unwrap().neighbor_limits().unwrap());
+    for (family, bound) in [("ipv4", told.v4_max), ("ipv6", told.v6_max)] {
+        // The sysctls are shown in the first namespace only, and there may be a kernel without IPv6.
+        if let Ok(shown) = sysctl::read(&format!("net/{family}/neigh/default/gc_thresh3")) {
+            assert_eq!(shown, bound.to_string(), "{family}");
+        }
+    }
+    assert!(told.v4_max < u32::MAX, "IPv4 has a table");
+}

@@ -11,7 +11,7 @@ use crate::worker::Notice;
 use control::{Event, Node};
 use drivers::arp_socket::{ArpSocket, FRAME_MAX};
 use drivers::clock;
-use drivers::netlink::{self, Netlink, Watch};
+use drivers::netlink::{self, NeighborLimits, Netlink, Watch};
 use engine::NicId;
 use net::{Address, Now};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -59,7 +59,10 @@ pub struct Control {
     /// What carrying out something led to.
     pub(super) follow_up: VecDeque<Event>,
     pub(super) neighbors_stale: bool,
+    pub(super) neighbor_limits: NeighborLimits,
     pub(super) started: Now,
+    /// Some sizes are those of the start.
+    pub(super) started_with: config::Engine,
     pub(super) config_file: Option<PathBuf>,
     pub(super) inlets: Inlets,
     pub(super) due: Dues,
@@ -200,6 +203,15 @@ impl Control {
             Ok(kernel) => self.handle(Event::Kernel(kernel)),
             // It will be read again; what is known stays in force.
             Err(error) => tracing::warn!(%error, "kernel not read"),
+        }
+        self.read_neighbor_limits();
+    }
+
+    /// Nobody tells of changed sysctls.
+    pub(super) fn read_neighbor_limits(&mut self) {
+        match self.netlink.neighbor_limits() {
+            Ok(limits) => self.neighbor_limits = limits,
+            Err(error) => tracing::warn!(%error, "size of the neighbour tables not read"),
         }
     }
 

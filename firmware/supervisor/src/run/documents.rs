@@ -5,7 +5,6 @@ use super::data::{DataDir, DataError, Kept};
 use api::{Applied, Export, Problem};
 use config::{Config, Diff};
 use control::Event;
-use drivers::clock;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -137,43 +136,6 @@ impl Control {
             }
             Err(Refusal::Impossible(reason)) => tracing::error!("configuration not reloaded: {reason}"),
         }
-    }
-
-    /// What whoever applies `config` should know: sentences.
-    fn notes_on(&self, config: &Config) -> Vec<String> {
-        let mut notes: Vec<String> =
-            config.not_carried_out().iter().map(|part| format!("{part} is kept but not carried out yet")).collect();
-        match super::workers::plan(config.engine.workers) {
-            Ok(plan) if plan.len() != self.workers.handles.len() => {
-                notes.push(format!("{} workers run until the next start", self.workers.handles.len()));
-            }
-            _ => {}
-        }
-        let classic = self.claiming.is_classic();
-        let other = if classic { config::Shield::Program } else { config::Shield::Classic };
-        if config.engine.shield == other {
-            let runs = if classic { "classic filter" } else { "eBPF program" };
-            notes.push(format!("the {runs} stays the shield until the next start"));
-        }
-        for nic in config.nics.iter().filter(|nic| self.node.kernel().link(&nic.name).is_none()) {
-            notes.push(format!("there is no NIC {}: waiting for it", nic.name));
-        }
-        notes
-    }
-
-    /// What whoever runs this node should know: sentences.
-    pub(super) fn notes(&self) -> Vec<String> {
-        let mut notes = self.notes_on(&Arc::clone(self.node.config()));
-        if self.claiming.is_classic() {
-            notes.push("packets are claimed by classic BPF, which follows no FTP data connections".to_owned());
-        }
-        notes.extend(self.node.warnings().iter().cloned());
-        let now = clock::now();
-        notes.extend(self.node.announcer().conflicts().map(|(address, mac, conflict)| {
-            let ago = now.since(conflict.seen).as_secs();
-            format!("{mac} claims {address}, which is ours: {} times, last {ago} s ago", conflict.times)
-        }));
-        notes
     }
 }
 
