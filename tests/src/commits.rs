@@ -38,16 +38,18 @@ pub fn wishes(seed: u64, number: u64) -> Option<Vec<KeptWish>> {
         then_reset: false,
     };
     let count = 1 + random.below(40);
-    number.is_multiple_of(3).then(|| (0..count).map(|backend| wish(backend, random.next() >> 32)).collect())
+    (number > 0 && number.is_multiple_of(3))
+        .then(|| (0..count).map(|backend| wish(backend, random.next() >> 32)).collect())
 }
 
 /// Commits revisions up to `last` and tells of each act when it is done.
 pub fn commit(store: &Store, seed: u64, last: u64, mut tell: impl FnMut(Acknowledged)) -> Result<(), StoreError> {
     let running = store.running()?;
-    // A former process may have been killed in between.
+    // A former process may have been killed before it came to the end of this one.
     if running.state == RevisionState::Awaiting {
         tell(Acknowledged::Confirm(store.confirm()?));
     }
+    keep_wishes(store, seed, running.number, &mut tell)?;
     for number in running.number + 1..=last {
         let draft = Draft {
             document: document(seed, number),
@@ -60,10 +62,15 @@ pub fn commit(store: &Store, seed: u64, last: u64, mut tell: impl FnMut(Acknowle
         if asks(number) {
             tell(Acknowledged::Confirm(store.confirm()?));
         }
-        if let Some(wishes) = wishes(seed, number) {
-            store.keep_wishes(wishes)?;
-            tell(Acknowledged::Wishes(number));
-        }
+        keep_wishes(store, seed, number, &mut tell)?;
+    }
+    Ok(())
+}
+
+fn keep_wishes(store: &Store, seed: u64, number: u64, tell: &mut impl FnMut(Acknowledged)) -> Result<(), StoreError> {
+    if let Some(wishes) = wishes(seed, number) {
+        store.keep_wishes(wishes)?;
+        tell(Acknowledged::Wishes(number));
     }
     Ok(())
 }
@@ -151,7 +158,7 @@ impl Acknowledgements {
         }
         let kept = store.wishes().map_err(told)?;
         let under_way = (self.wished + 1..=running.number).find_map(|number| wishes(seed, number));
-        let expected = wishes(seed, self.wished).filter(|_| self.wished > 0).unwrap_or_default();
+        let expected = wishes(seed, self.wished).unwrap_or_default();
         if kept != expected && Some(kept) != under_way {
             return Err(format!("the wishes are not those after revision {}", self.wished));
         }

@@ -15,6 +15,7 @@ pub mod view;
 mod wishes;
 pub mod workers;
 
+use crate::logging;
 use crate::server::{self, Core, Server};
 use ::control::{Event, Node, Settings};
 use bell::Bell;
@@ -39,6 +40,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 use store::Store;
+use store::history::History;
 use workers::{Start, Workers};
 
 /// Requests that wait for the control loop at most.
@@ -93,10 +95,12 @@ fn start_and_run(options: &Options) -> Result<(), Failure> {
     let signals = take_signals()?;
     let data = DataDir::open(&options.data)?;
     let _lock = lock(options)?;
+    let history = History::open(data.path())?;
+    logging::keep_in(history.clone());
     let name = data.node_name(options.node.as_deref())?;
     let (store, beginning) = open_store(options, &data).map_err(as_failure)?;
     server::check_unused(&options.socket)?;
-    let mut node = Prepared::new(options, signals, data, name, store, beginning)?.start()?;
+    let mut node = Prepared::new(options, signals, data, name, (store, history), beginning)?.start()?;
     node.control.settle();
     let server = Server::start(&options.socket, node.core.clone());
     let ending = match &server {
@@ -162,6 +166,7 @@ struct Prepared {
     node: Node,
     netlink: Netlink,
     store: Store,
+    history: History,
     beginning: Beginning,
     seed: u64,
     inlets_of: (Watch, SignalFd, Bell),
@@ -181,7 +186,7 @@ impl Prepared {
         signals: SignalFd,
         data: DataDir,
         name: String,
-        store: Store,
+        (store, history): (Store, History),
         beginning: Beginning,
     ) -> Result<Self, Failure> {
         // Watch first and read afterwards: then nothing falls between the two.
@@ -197,7 +202,7 @@ impl Prepared {
         });
         let config_file = options.config.clone();
         let inlets_of = (watch, signals, Bell::new()?);
-        Ok(Self { node, netlink, store, beginning, seed: data.random()?, inlets_of, config_file, cores })
+        Ok(Self { node, netlink, store, history, beginning, seed: data.random()?, inlets_of, config_file, cores })
     }
 
     // Checked, kept, and only then acted on. The claim before the tables' first use, workers before the first NIC, NICs by the node's own wish.
@@ -222,7 +227,7 @@ impl Prepared {
             bell: bell.clone(),
         })?;
         let (jobs, taken): (_, Receiver<Job>) = sync_channel(JOBS_MAX);
-        let core = Core::new(jobs, bell.clone(), &workers, self.store.clone());
+        let core = Core::new(jobs, bell.clone(), &workers, self.store.clone(), self.history);
         let mut control = Control {
             node: self.node,
             netlink: self.netlink,

@@ -4,6 +4,7 @@
 mod capture;
 mod configuration;
 mod flows;
+mod log;
 mod routes;
 
 use crate::run::bell::Bell;
@@ -22,6 +23,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 use std::time::Duration;
+use store::history::History;
 use store::{Store, StoreError};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -58,11 +60,12 @@ pub struct Core {
     workers: Arc<[WorkerHandle]>,
     capturing: Arc<AtomicBool>,
     store: Store,
+    history: History,
 }
 
 impl Core {
     /// Of a control loop that takes `jobs` at the sound of `bell`.
-    pub fn new(jobs: SyncSender<Job>, bell: Bell, workers: &Workers, store: Store) -> Self {
+    pub fn new(jobs: SyncSender<Job>, bell: Bell, workers: &Workers, store: Store, history: History) -> Self {
         Self {
             jobs,
             bell,
@@ -70,6 +73,7 @@ impl Core {
             workers: workers.handles.clone().into(),
             capturing: Arc::default(),
             store,
+            history,
         }
     }
 
@@ -90,13 +94,13 @@ impl Core {
 }
 
 impl Core {
-    /// Looks something up in the store, which may wait for the disk.
+    /// Looks something up in a database, which may wait for the disk.
     async fn look_up<T: Send + 'static>(
         &self,
-        look: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+        look: impl FnOnce(&Store, &History) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Refused> {
-        let store = self.store.clone();
-        match tokio::task::spawn_blocking(move || look(&store)).await {
+        let (store, history) = (self.store.clone(), self.history.clone());
+        match tokio::task::spawn_blocking(move || look(&store, &history)).await {
             Ok(found) => found.map_err(configuration::refused_by_store),
             Err(_) => Err(Refused::busy()),
         }

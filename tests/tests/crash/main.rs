@@ -70,13 +70,14 @@ fn what_was_acknowledged_survives_a_kill_at_any_time() {
         for kill in 0..10 {
             let life = Duration::from_micros(random.below(LIFE_MAX_US) as u64);
             let child = committer(&folder.0, seed, u64::MAX - 1).spawn().expect("it was built");
-            let before = acknowledged.committed;
             kill_after(child, life, &mut acknowledged);
             let running = acknowledged.judge(&folder.0, seed);
             let running = running.unwrap_or_else(|error| panic!("seed {seed}, round {round}, kill {kill}: {error}"));
-            assert!(acknowledged.committed > before || acknowledged.confirmed > 0, "nothing was committed");
             killed_under_way += u64::from(running > acknowledged.committed);
+            // What was there once stays, acknowledged or not.
+            acknowledged.committed = running;
         }
+        assert!(acknowledged.committed > 10, "hardly anything was committed");
     }
     println!("{kills} kills with seed {seed}; {killed_under_way} after a commit and before it was acknowledged");
 }

@@ -71,7 +71,7 @@ fn operation(call: &str, directory: &Path) -> Option<Operation> {
     let (name, rest) = call.split_once('(')?;
     // A call that failed did nothing; signals and ends have no parenthesis.
     let (arguments, result) = rest.rsplit_once(" = ")?;
-    let arguments = arguments.trim_end().strip_suffix(')')?;
+    let arguments = arguments.trim_end().strip_suffix(')')?.trim_end();
     let result: usize = result.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
     let arguments: Vec<&str> = arguments.split(", ").collect();
     let within = |path: Vec<u8>| {

@@ -1,6 +1,6 @@
 //! Which path does what.
 
-use super::{Core, Refused, capture, configuration, flows};
+use super::{Core, Refused, capture, configuration, flows, log};
 use api::{Backend, BackendQuery, Counters, Neighbor, Service, StateChange, Status, path};
 use axum::extract::connect_info::Connected;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
@@ -37,6 +37,7 @@ pub(super) fn router(core: Core) -> Router {
         .route(path::ROLLBACK, post(configuration::roll_back))
         .route(path::REVISIONS, get(configuration::revisions))
         .route(path::REVISION, get(configuration::revision))
+        .route(path::LOG, get(log::lines))
         .route(path::CAPTURE, post(capture::start))
         .route(path::COUNTERS, get(counters))
         .route(path::NEIGHBORS, get(neighbors))
