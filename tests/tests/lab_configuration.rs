@@ -31,6 +31,7 @@ fn main() -> ExitCode {
             test("nobody overwrites what another changed", conflict_is_refused),
             test("an earlier revision comes back", rollback),
             test("a drain survives a crash", drain_survives),
+            test("the log tells who changed what, over a restart", log_is_kept),
             test("changes under load lose no request", changes_under_load),
         ],
     )
@@ -188,6 +189,24 @@ fn drain_survives(lab: &mut Lab) -> Result<()> {
     let drained = backends.lines().find(|line| line.starts_with("web/s1")).unwrap_or_default().to_owned();
     expect(drained.contains("draining, 59 min left") || drained.contains("draining, 1 h 0 min left"), || backends)?;
     balancer.ctl(&["online", "web/s1"])?.success().map(drop)
+}
+
+fn log_is_kept(lab: &mut Lab) -> Result<()> {
+    let mut balancer = start(lab)?;
+    apply(lab, &balancer, &weighted(25).toml(), &[])?.success()?;
+    balancer.stop()?;
+    balancer.start_again(lab, "a")?;
+    let mut said = String::new();
+    // Lines are written in batches, soon after they were logged.
+    command::wait_until("both runs are in the log", NOTICE_LIMIT, || {
+        said = balancer.ctl(&["log"]).and_then(Finished::success).unwrap_or_default();
+        let lines: Vec<&str> = said.lines().collect();
+        let changed =
+            lines.iter().position(|line| line.contains("configuration in use") && line.contains("author=root"));
+        let ready = lines.iter().rposition(|line| line.contains("ready"));
+        changed.zip(ready).is_some_and(|(changed, ready)| changed < ready)
+    })
+    .map_err(|error| LabError::Answer(format!("{error}: {said}")))
 }
 
 fn changes_under_load(lab: &mut Lab) -> Result<()> {
