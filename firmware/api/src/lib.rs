@@ -23,7 +23,7 @@
 //! | `neighbors` | GET | | list of [`Neighbor`] |
 //!
 //! Whatever is refused is answered with [`Problem`] and a status of 400 (the request makes no sense), 404 (no such
-//! thing), 409 (not possible now) or 422 (a document with errors).
+//! thing), 409 (not possible now), 422 (a document with errors) or 500 (the disk fails).
 
 mod capture;
 mod client;

@@ -97,10 +97,17 @@ fn start_and_run(options: &Options) -> Result<(), Failure> {
     let _lock = lock(options)?;
     let history = History::open(data.path())?;
     logging::keep_in(history.clone());
+    let ended = serve(options, signals, data, &history);
+    // Else the lines of the last seconds would be missing.
+    history.flush();
+    ended
+}
+
+fn serve(options: &Options, signals: SignalFd, data: DataDir, history: &History) -> Result<(), Failure> {
     let name = data.node_name(options.node.as_deref())?;
     let (store, beginning) = open_store(options, &data).map_err(as_failure)?;
     server::check_unused(&options.socket)?;
-    let mut node = Prepared::new(options, signals, data, name, (store, history), beginning)?.start()?;
+    let mut node = Prepared::new(options, signals, data, name, (store, history.clone()), beginning)?.start()?;
     node.control.settle();
     let server = Server::start(&options.socket, node.core.clone());
     let ending = match &server {

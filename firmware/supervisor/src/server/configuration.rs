@@ -28,7 +28,8 @@ pub(super) async fn apply(
     Body(document): Body<Document>,
 ) -> Answer<Applied> {
     check(&document.terms)?;
-    let applied = core.ask(move |control| control.apply(document, peer.author())).await?;
+    let author = peer.author();
+    let applied = core.ask(move |control| control.apply(document, author)).await?;
     applied.map(Json).map_err(refused)
 }
 
@@ -39,13 +40,15 @@ pub(super) async fn roll_back(
     Body(rollback): Body<Rollback>,
 ) -> Answer<Applied> {
     check(&rollback.terms)?;
-    let applied = core.ask(move |control| control.roll_back(rollback, peer.author())).await?;
+    let author = peer.author();
+    let applied = core.ask(move |control| control.roll_back(rollback, author)).await?;
     applied.map(Json).map_err(refused)
 }
 
 /// Keeps the revision that waits for confirmation.
 pub(super) async fn confirm(State(core): State<Core>, ConnectInfo(peer): ConnectInfo<Peer>) -> Answer<Confirmed> {
-    core.ask(move |control| control.confirm(&peer.author())).await?.map(Json).map_err(refused)
+    let author = peer.author();
+    core.ask(move |control| control.confirm(&author)).await?.map(Json).map_err(refused)
 }
 
 /// What a document would change.
