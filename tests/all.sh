@@ -58,6 +58,7 @@ if [ "$logs" = "$target/long" ]; then
     check fuzz cargo test --profile fuzz -p engine --test fuzz -- --nocapture
 fi
 check golden cargo test -p lab --test golden
+check crash cargo test -p lab --test crash
 check tools cargo test -p lab --lib --bins
 if cargo metadata --no-deps --format-version 1 | grep -q '"name":"suimon"'; then
     check build cargo build --release --bin suimon
@@ -65,6 +66,7 @@ fi
 check lab-itself cargo test -p lab --test lab_itself
 check lab-forwarding cargo test -p lab --test lab_forwarding
 check lab-faults cargo test -p lab --test lab_faults
+check lab-configuration cargo test -p lab --test lab_configuration
 check vm cargo test -p lab --test vm
 
 printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped" >>"$logs/summary.txt"

@@ -18,6 +18,7 @@ base='/usr/bin/gcc build-essential
 /usr/bin/ping iputils-ping
 /etc/ssl/certs/ca-certificates.crt ca-certificates'
 test='/usr/bin/tshark tshark
+/usr/bin/strace strace
 /usr/sbin/bpftool bpftool
 /usr/bin/git git
 /usr/bin/qemu-system-x86_64 qemu-system-x86

@@ -1,0 +1,23 @@
+//! What a node keeps over a restart.
+//!
+//! - [`Store`] is `config.db`: revisions of the configuration, wishes about backends, and what other crates add by a
+//!   migration. What it acknowledged is on the disk.
+//! - [`History`](history::History) is `history.db`: graphs, log lines, copies of the audit log. Batched, limited, apart.
+
+mod database;
+mod error;
+pub mod history;
+mod migrations;
+mod revisions;
+mod store;
+mod wishes;
+
+pub use error::StoreError;
+pub use revisions::{
+    AUTHOR, Awaiting, DOCUMENTS_KEPT_BYTES_MAX, Draft, REVISION_BYTES_MAX, REVISIONS_KEPT_MAX, Revision, TakenOver,
+};
+pub use store::{Store, WRITES_WAITING_MAX};
+pub use wishes::KeptWish;
+
+/// What closures of [`Store::write`] and [`Store::read`] work with.
+pub use rusqlite;
