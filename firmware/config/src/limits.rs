@@ -62,5 +62,11 @@ pub const CHECK_INTERVAL_MS_MAX: u32 = 3_600_000;
 pub const CHECK_TIMEOUT_MS_MIN: u32 = 10;
 /// Most passes or failures in a row that a judgement may ask for.
 pub const CHECK_RUNS_MAX: u32 = 1_000;
+/// Seconds of a slow start, of a window in which something is counted, or that a backend is held down: a day.
+pub const HEALTH_S_MAX: u32 = 86_400;
+/// Most changes that flap damping may suffer: each is remembered as long as the window is.
+pub const FLAP_CHANGES_MAX: u32 = 100;
+/// Most faults that a bound of the passive check may be.
+pub const FAULTS_MAX: u32 = 1_000_000;
 /// UDP port of GUE where none is given (the port the IANA keeps for it).
 pub const TUNNEL_PORT_DEFAULT: u16 = 6_080;

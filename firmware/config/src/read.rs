@@ -2,6 +2,7 @@
 //!
 //! What a single field can tell is checked here; what takes several is in `validate`.
 
+mod health;
 mod high_availability;
 mod network;
 mod service;

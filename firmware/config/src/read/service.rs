@@ -1,6 +1,6 @@
 //! Services, backends and checks.
 
-use super::{parse_name, parse_nic_name};
+use super::{health, parse_name, parse_nic_name};
 use crate::Named;
 use crate::address::{parse_unicast, parse_vip};
 use crate::check::{Check, CheckKind, ChecksRequired};
@@ -32,6 +32,7 @@ pub(super) fn service(reader: &mut Reader<'_>) -> Option<Service> {
     let helper = reader.named("helper");
     let fallback = reader.value("fallback").map(|value| fallback(&value));
     let checks_required = reader.value("checks_required").and_then(|value| checks_required(&value)).unwrap_or_default();
+    let health = health::rules(reader);
     let checks = reader.things("check", CHECKS_MAX, check);
     let backends = reader.things("backend", BACKENDS_MAX, backend);
     Some(Service {
@@ -54,6 +55,7 @@ pub(super) fn service(reader: &mut Reader<'_>) -> Option<Service> {
         helper,
         fallback: fallback.flatten(),
         checks_required,
+        health,
         checks: checks.into_iter().flatten().collect(),
         backends: backends.into_iter().flatten().collect(),
     })
@@ -234,11 +236,24 @@ fn backend(reader: &mut Reader<'_>) -> Option<Backend> {
     let method = reader.value("method").and_then(|value| value.named());
     let (tunnel_port, tunnel_checksum) = tunnel(reader);
     let weight = reader.number("weight", 0..=WEIGHT_MAX, 1);
+    let priority = reader.number("priority", 0..=u16::MAX, 0);
     let state = reader.named("state");
     let flows_max = reader.number("flows_max", 0..=FLOWS_MAX, 0);
     let flows_low = reader.value("flows_low").and_then(|value| flows_low(&value, flows_max));
     let (name, address) = (name??, address??);
-    Some(Backend { name, address, port, method, tunnel_port, tunnel_checksum, weight, state, flows_max, flows_low })
+    Some(Backend {
+        name,
+        address,
+        port,
+        method,
+        tunnel_port,
+        tunnel_checksum,
+        weight,
+        priority,
+        state,
+        flows_max,
+        flows_low,
+    })
 }
 
 fn flows_low(value: &Value<'_>, flows_max: u32) -> Option<u32> {

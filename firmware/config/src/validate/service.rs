@@ -1,6 +1,6 @@
 //! Services: their VIPs, what they share with each other, and where they overlap.
 
-use super::{Check, Owner, backend, network::owned};
+use super::{Check, Owner, backend, health, network::owned};
 use crate::check::ChecksRequired;
 use crate::limits::BACKENDS_MAX;
 use crate::model::NicRole;
@@ -16,6 +16,7 @@ pub(super) fn check(check: &mut Check<'_>) {
         vips(check, &place, service);
         options(check, &place, service);
         checks(check, &place, service);
+        health::check(check, &place, service);
         backend::check(check, &place, service);
     }
     overlaps(check);
