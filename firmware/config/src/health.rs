@@ -86,7 +86,7 @@ pub struct Flap {
 pub struct Passive {
     /// Clients whose SYN is not answered; 0: these do not count.
     pub unanswered_max: u32,
-    /// Connections reset before they were open; 0: these do not count.
+    /// TCP: connections reset instead of an answer; UDP: flows with "port unreachable"; 0: these do not count.
     pub refused_max: u32,
     /// UDP flows without an answer; 0: these do not count.
     pub one_way_max: u32,

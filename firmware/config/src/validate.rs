@@ -3,6 +3,7 @@
 
 mod backend;
 mod health;
+mod judging;
 mod network;
 mod service;
 

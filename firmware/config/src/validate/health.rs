@@ -1,56 +1,60 @@
-//! How health is judged: whether it can be, and whether the service could ever come up.
+//! Checks: whether they can be carried out for the backends of their service.
 
 use super::Check;
-use crate::Named;
+use crate::check::ChecksRequired;
+use crate::question::{Ask, AskedAddress, External};
 use crate::report::Place;
-use crate::service::{Method, Protocol, Scheduler, Service};
+use crate::service::Service;
 
-/// Schedulers that share by the ratio of the weights: for others a weight that grows means something else.
-const BY_RATIO: &[Scheduler] =
-    &[Scheduler::Wrr, Scheduler::Wlc, Scheduler::Sed, Scheduler::Nq, Scheduler::Twos, Scheduler::Mh];
-
-pub(super) fn check(check: &Check<'_>, place: &Place, service: &Service) {
-    slow_start(check, place, service);
-    quorum(check, place, service);
-    passive(check, place, service);
+pub(super) fn checks(check: &Check<'_>, place: &Place, service: &Service) {
+    let place_of = |index: usize, name: &str| place.thing("check", index, Some(name));
+    let checks = || service.checks.iter().enumerate();
+    check.names_differ(checks().map(|(index, c)| (place_of(index, &c.name), c.name.as_str())));
+    if let ChecksRequired::AtLeast(count) = service.checks_required
+        && usize::from(count) > service.checks.len()
+    {
+        let message = format!("{count} checks are asked for, there are {}", service.checks.len());
+        check.report.error(&place.field("checks_required"), message);
+    }
+    for (index, one) in checks() {
+        let place = place_of(index, &one.name);
+        address(check, &place, service, one);
+        port(check, &place, service, one);
+        if let Ask::External(external) = &one.question.ask {
+            program(check, &place, external);
+        }
+    }
 }
 
-fn slow_start(check: &Check<'_>, place: &Place, service: &Service) {
-    if service.health.slow_start_s == 0 || BY_RATIO.contains(&service.scheduler) {
+/// Only a server that has the VIP itself can be asked at the VIP.
+fn address(check: &Check<'_>, place: &Place, service: &Service, one: &crate::Check) {
+    if one.question.address != AskedAddress::Vip {
         return;
     }
-    let names: Vec<&str> = BY_RATIO.iter().map(|scheduler| scheduler.name()).collect();
-    let (scheduler, names) = (service.scheduler, names.join(", "));
-    let message = format!("{scheduler} does not share by the ratio of weights: these do: {names}");
-    check.report.error(&place.field("slow_start_s"), message);
+    let place = place.field("address");
+    if service.methods().all(|method| method.translates()) {
+        check.report.error(&place, "the service uses nat or fullnat: its servers do not have the VIP");
+    } else if !service.vip.iter().any(|vip| vip.is_host()) {
+        check.report.error(&place, "the service has a network of VIPs: there is no single one to ask");
+    }
 }
 
-fn quorum(check: &Check<'_>, place: &Place, service: &Service) {
-    let (up, down) = (service.health.quorum.up, service.health.quorum.down);
-    let backends = service.backends.len();
-    let message = if down > up {
-        format!("down is {down}, up is {up}: a service that just came up would be down at once")
-    } else if service.health.quorum != Default::default() && up as usize > backends {
-        format!("up is {up}, there are {backends} backends: the service would never come up")
-    } else {
+fn port(check: &Check<'_>, place: &Place, service: &Service, one: &crate::Check) {
+    let unknown = one.question.port.is_none() && service.ports.is_all_ports();
+    if unknown && one.question.kind().needs_port() {
+        check.report.error(place, "port is missing: the service has all ports, so say which one is asked");
+    }
+}
+
+fn program(check: &Check<'_>, place: &Place, external: &External) {
+    let place = place.field("command");
+    let Some(folder) = &check.draft.probe.programs_folder else {
+        check.report.error(&place, "no program may be run: name the folder they are in as programs_folder in [probe]");
         return;
     };
-    check.report.error(&place.field("quorum"), message);
-}
-
-/// What is asked of the passive check must pass this box.
-fn passive(check: &Check<'_>, place: &Place, service: &Service) {
-    let Some(passive) = &service.health.passive else { return };
-    let field = |name| place.field("passive").field(name);
-    let udp = service.protocol == Protocol::Udp;
-    let sees_replies = || service.methods().any(Method::translates);
-    if udp && passive.one_way_max == 0 {
-        let message = "over UDP nothing but flows without an answer is judged: set one_way_max";
-        check.report.error(&place.field("passive"), message);
-    } else if udp && !sees_replies() {
-        let message = "no backend uses nat or fullnat: with other methods answers do not come through this box";
-        check.report.error(&field("one_way_max"), message);
-    } else if !udp && passive.one_way_max != 0 {
-        check.report.error(&field("one_way_max"), "the service is TCP: one-way flows are UDP's");
+    let inside = external.command.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'));
+    if !inside {
+        let message = format!("{} is not in {folder}, which programs_folder in [probe] names", external.command);
+        check.report.error(&place, message);
     }
 }
