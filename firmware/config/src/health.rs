@@ -96,9 +96,9 @@ pub struct Passive {
     pub window_s: u32,
     /// Seconds that a backend is held down.
     pub hold_s: u32,
-    /// Backends of the service that may be held down in this way at a time, percent: whoever forges packets, or a fault
-    /// on the way to all of them, does not take the service down.
-    pub held_percent_max: u8,
+    /// Backends of the service that may be down, that one included, for one to be taken out in this way, percent:
+    /// whoever forges packets, or a fault on the way to all of them, does not take the service down.
+    pub down_percent_max: u8,
 }
 
 /// When the service as a whole counts as down: then its fallback takes the flows.

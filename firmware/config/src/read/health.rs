@@ -37,7 +37,7 @@ fn passive(value: &Value<'_>) -> Option<Passive> {
         // Shorter than two readings of the counters a window may hold nothing.
         window_s: reader.number("window_s", 4..=HEALTH_S_MAX, 10),
         hold_s: reader.number("hold_s", 1..=HEALTH_S_MAX, 30),
-        held_percent_max: reader.number("held_percent_max", 1..=100, 50),
+        down_percent_max: reader.number("down_percent_max", 1..=100, 50),
     };
     reader.finish().then_some(passive)
 }
