@@ -258,9 +258,9 @@ impl Health {
         let change = service.settle();
         let (name, available, all) = (&service.name, service.available(), service.backends.len());
         if change.quorum && service.up {
-            actions.push(Action::Info(format!("{name} is up: {available} of {all} backends take flows")));
+            actions.push(Action::Info(format!("{name} is up: {available} of {all} backends are available")));
         } else if change.quorum {
-            actions.push(Action::Warn(format!("{name} is down: {available} of {all} backends take flows")));
+            actions.push(Action::Warn(format!("{name} is down: {available} of {all} backends are available")));
         }
         if change.floor {
             let floor = service.floor;

@@ -8,6 +8,7 @@ mod documents;
 mod kernel;
 mod local;
 mod meters;
+mod probing;
 mod shield;
 pub mod view;
 pub mod workers;
@@ -28,6 +29,7 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Uid;
+use probing::Probing;
 use shield::Claiming;
 use std::error::Error;
 use std::fs::File;
@@ -183,6 +185,11 @@ impl Prepared {
             workers: cores.len() as u8,
             key: data.key()?,
             wishes: data.wishes(clock::now())?,
+            // Without it servers are down until their first pass; that is no reason not to start.
+            health: data.health(clock::now()).unwrap_or_else(|error| {
+                tracing::warn!(%error, "health of backends not restored");
+                Default::default()
+            }),
             made: kernel::made_before(&mut netlink)?,
         });
         let config_file = options.config.clone();
@@ -220,6 +227,7 @@ impl Prepared {
             data: self.data,
             kept: self.kept,
             meters: Meters::default(),
+            probing: Probing::default(),
             arp: Default::default(),
             joined: Default::default(),
             follow_up: Default::default(),

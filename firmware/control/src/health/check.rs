@@ -85,10 +85,10 @@ impl Check {
     pub fn hear(&mut self, checked: &Checked) {
         self.trusted_until = None;
         self.run.add(checked.passed);
-        if let Some(weight) = checked.weight {
-            self.weight = Some(weight.min(100));
-        }
-        if !checked.passed {
+        if checked.passed {
+            // A server that no longer names one gets all of it.
+            self.weight = checked.weight.map(|weight| weight.min(100));
+        } else {
             self.text.clone_from(&checked.text);
         }
         self.decide();

@@ -4,7 +4,8 @@
 use super::bell::Bell;
 use super::data::{DataDir, Kept};
 use super::local::LocalPair;
-use super::meters::Meters;
+use super::meters::{self, Meters};
+use super::probing::Probing;
 use super::shield::Claiming;
 use super::workers::Workers;
 use crate::worker::Notice;
@@ -54,6 +55,7 @@ pub struct Control {
     pub(super) data: DataDir,
     pub(super) kept: Kept,
     pub(super) meters: Meters,
+    pub(super) probing: Probing,
     pub(super) arp: BTreeMap<NicId, ArpSocket>,
     pub(super) joined: BTreeSet<(NicId, Address)>,
     /// What carrying out something led to.
@@ -272,8 +274,12 @@ impl Control {
             self.read_kernel();
         }
         if now >= self.due.meters {
-            self.due.meters = now + super::meters::INTERVAL;
+            self.due.meters = now + meters::INTERVAL;
             self.meters.read(now, &self.workers, self.node.tables());
+            if self.node.health().looks_at_traffic() {
+                let backends = meters::seen(&self.workers, self.node.tables());
+                self.handle(Event::Traffic { backends });
+            }
         }
         if self.loads_due().is_some_and(|due| now >= due) {
             self.due.loads = now + LOADS_INTERVAL;

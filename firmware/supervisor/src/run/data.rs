@@ -1,5 +1,7 @@
 //! The data directory: what a node keeps over a restart. Every file is replaced as a whole or not at all.
 
+mod health;
+
 use control::drain::{Then, Wish, Wishes};
 use net::Now;
 use net::siphash::Key;

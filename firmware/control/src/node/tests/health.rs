@@ -44,7 +44,7 @@ fn a_backend_takes_flows_from_its_first_pass_on_until_it_fails() {
     assert_eq!(case.taking(), ["down", "down"]);
     case.now = at(1_000);
     let actions = case.answers("s1", true);
-    let up = ["web/s1 is up: 1 of 1 checks pass", "web is up: 1 of 2 backends take flows", "keep health"];
+    let up = ["web/s1 is up: 1 of 1 checks pass", "web is up: 1 of 2 backends are available", "keep health"];
     assert_eq!(actions[..3], up);
     assert!(actions.contains(&"publish 2".to_owned()));
     assert_eq!(case.taking(), ["1", "down"]);
