@@ -132,7 +132,7 @@ impl Talk {
     // The probes of `service/backend`, or one of `service/backend/check`.
     fn probes(&self, who: &str) -> BTreeSet<ProbeId> {
         let mut words = who.split('/');
-        let (service, backend) = (words.next().unwrap(), words.next().expect("SERVICE/BACKEND"));
+        let (service, backend) = (words.next().expect("SERVICE"), words.next().expect("SERVICE/BACKEND"));
         let check = words.next();
         let probes = self.health.probes_of(service, backend);
         let probes: BTreeSet<_> =

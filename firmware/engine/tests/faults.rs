@@ -6,6 +6,7 @@ use engine::tables::{Method, Standby};
 use engine::{BackendIndex, Engine, Tables};
 use etherparse::PacketBuilder;
 use net::Now;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 use support::*;
 
@@ -87,7 +88,7 @@ impl Talk {
             Rst => self.reply(|from, to| tcp(BACK, from, to, "RA", (0, 1_001), b"")),
             Reply => self.reply(|from, to| udp(BACK, from, to, b"!")),
             PortUnreachable => self.unreachable(None),
-            RouterUnreachable => self.unreachable(Some("10.2.0.254")),
+            RouterUnreachable => self.unreachable(Some(Ipv4Addr::new(10, 2, 0, 254))),
             Wait(seconds) => {
                 for _ in 0..seconds {
                     self.now_s += 1;
@@ -108,28 +109,30 @@ impl Talk {
     }
 
     fn reply(&mut self, frame: impl FnOnce((&str, u16), (&str, u16)) -> Vec<u8>) {
-        let (client, server) = ends(&self.request);
-        let split =
-            |end: &str| end.rsplit_once(':').map(|(host, port)| (host.to_owned(), port.parse().unwrap())).unwrap();
-        let (client, server) = (split(&client), split(&server));
-        let frame = frame((&server.0, server.1), (&client.0, client.1));
+        let (client, server) = self.ends();
+        let frame = frame((&server.ip().to_string(), server.port()), (&client.ip().to_string(), client.port()));
         let now = self.now();
         send_at(&mut self.engine, now, BACK, &frame);
     }
 
-    fn unreachable(&mut self, router: Option<&str>) {
-        let (client, server) = ends(&self.request);
-        let host = |end: &str| end.rsplit_once(':').unwrap().0.parse::<std::net::Ipv4Addr>().unwrap();
-        let speaker = router.map_or(host(&server), |router| router.parse().unwrap());
+    fn unreachable(&mut self, router: Option<Ipv4Addr>) {
+        let (client, server) = self.ends();
+        let speaker = router.unwrap_or(*server.ip());
         let mut bytes = Vec::new();
         let port = etherparse::icmpv4::DestUnreachableHeader::Port;
         PacketBuilder::ethernet2(backend_mac(1).0, BACK_MAC.0)
-            .ipv4(speaker.octets(), host(&client).octets(), 64)
+            .ipv4(speaker.octets(), client.ip().octets(), 64)
             .icmpv4(etherparse::Icmpv4Type::DestinationUnreachable(port))
-            .write(&mut bytes, &self.request[14..])
-            .unwrap();
+            .write(&mut bytes, &self.request[net::ethernet::HEADER..])
+            .expect("memory has room");
         let now = self.now();
         send_at(&mut self.engine, now, BACK, &bytes);
+    }
+
+    // Client and server, as the server sees them.
+    fn ends(&self) -> (SocketAddrV4, SocketAddrV4) {
+        let (client, server) = ends(&self.request);
+        (client.parse().expect("address and port"), server.parse().expect("address and port"))
     }
 
     fn faults(&self) -> [u64; 3] {
