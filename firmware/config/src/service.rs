@@ -3,6 +3,7 @@
 use crate::address::Prefix;
 use crate::check::{Check, ChecksRequired};
 use crate::export::{is_default, one_or_list};
+use crate::health::HealthRules;
 use crate::limits::TUNNEL_PORT_DEFAULT;
 use crate::names::named;
 use crate::ranges::Ranges;
@@ -60,6 +61,9 @@ pub struct Service {
     pub fallback: Option<Fallback>,
     /// How many of the checks a backend must pass.
     pub checks_required: ChecksRequired,
+    /// How their health is judged.
+    #[serde(flatten)]
+    pub health: HealthRules,
     /// Health checks.
     #[serde(rename = "check", skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<Check>,
@@ -368,6 +372,9 @@ pub struct Backend {
     pub tunnel_checksum: Option<bool>,
     /// Share of new flows; 0: none, but persistent clients still come.
     pub weight: u32,
+    /// Its priority group: higher ones take flows first (see [`HealthRules::backends_min`]).
+    #[serde(skip_serializing_if = "is_default")]
+    pub priority: u16,
     /// What the administrator wants.
     pub state: BackendState,
     /// Flows at which it takes no more; 0: no limit.

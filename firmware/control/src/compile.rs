@@ -6,9 +6,11 @@
 mod backends;
 mod reply_ports;
 pub(crate) mod routes;
+mod weights;
 mod words;
 
-use crate::drain::{BackendName, Wishes};
+use crate::drain::Wishes;
+use crate::health::Health;
 use crate::kernel::Kernel;
 use crate::neighbors::{Neighbors, Place};
 use crate::nics::Nics;
@@ -98,8 +100,8 @@ pub struct Inputs<'a> {
     pub nics: &'a Nics,
     /// What administrators want of backends.
     pub wishes: &'a Wishes,
-    /// Backends that checks found ill.
-    pub ill: &'a BTreeSet<BackendName>,
+    /// What is known of the health of backends.
+    pub health: &'a Health,
     /// Which VIPs are ours.
     pub ownership: &'a Ownership,
     /// What neighbours said.

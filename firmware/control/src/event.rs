@@ -1,9 +1,10 @@
 //! What happens to a node, and what it wants done.
 
 use crate::drain::Wish;
+use crate::health::{Checked, ProbeId, Seen};
 use crate::kernel::Kernel;
 use crate::local::LocalPlan;
-use config::Config;
+use config::{Config, Probe};
 use engine::{BackendIndex, NicId, Tables};
 use net::{Address, Mac, Prefix};
 use std::collections::BTreeSet;
@@ -62,14 +63,19 @@ pub enum Event {
         /// The state.
         wish: Wish,
     },
-    /// The checks found a backend healthy, or not.
-    Health {
-        /// The service's name.
-        service: String,
-        /// The backend's name.
-        backend: String,
-        /// Whether it is well.
-        healthy: bool,
+    /// A probe has an answer.
+    Checked {
+        /// Which one.
+        probe: ProbeId,
+        /// The answer.
+        checked: Checked,
+    },
+    /// The process that runs the probes is gone; another one takes those that are started from now on.
+    ProbesLost,
+    /// What the workers count about backends, all workers together.
+    Traffic {
+        /// By slot; all counts grow as long as the slot has the same backend.
+        backends: Vec<(BackendIndex, Seen)>,
     },
     /// This node owns a VIP from now on, or does not.
     Ownership {
@@ -170,6 +176,20 @@ pub enum Action {
     },
     /// What administrators wished of backends changed: keep it over a restart.
     KeepWishes,
+    /// Ask a server again and again, and tell what it answers by [`Event::Checked`].
+    StartProbe {
+        /// The number to tell it by.
+        id: ProbeId,
+        /// What is asked of whom.
+        probe: Arc<Probe>,
+    },
+    /// Nobody wants to know any more.
+    StopProbe {
+        /// The number.
+        id: ProbeId,
+    },
+    /// The judgement of health changed: keep it over a restart.
+    KeepHealth,
     /// Say this to whoever reads the log.
     Info(String),
     /// Something is wrong, but the node goes on.

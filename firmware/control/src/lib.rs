@@ -8,6 +8,7 @@ mod claims;
 pub mod compile;
 pub mod drain;
 mod event;
+pub mod health;
 pub mod kernel;
 pub mod local;
 pub mod made;

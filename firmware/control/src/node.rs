@@ -1,5 +1,7 @@
 //! A node: events in, actions out.
 
+mod judge;
+mod links;
 mod view;
 
 use crate::announce::Announcer;
@@ -7,25 +9,23 @@ use crate::claims;
 use crate::compile::{self, AllSlots, Compiled, Inputs, routes};
 use crate::drain::{BackendName, Then, Wish, Wishes};
 use crate::event::{Action, Event, Published};
+use crate::health::{Health, Kept};
 use crate::kernel::Kernel;
-use crate::local::{ENGINE_END, LocalPlan};
+use crate::local::LocalPlan;
 use crate::made::{Asked, Made, OnLink};
 use crate::neighbors::Neighbors;
-use crate::nics::{Nics, WantedNic};
+use crate::nics::Nics;
 use crate::ownership::Ownership;
 use crate::retire::Retirement;
 use crate::slots::Full;
-use config::{Config, NicRole};
+use config::Config;
 use engine::tables::Tables;
 use engine::{BackendIndex, NicId};
+use links::Open;
 use net::siphash::Key;
 use net::{Address, Now};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
-
-/// Wait before a NIC that was lost, or could not be opened, is opened again.
-const REOPEN_GAP: Duration = Duration::from_millis(500);
 
 /// What does not change while a node runs.
 #[derive(Clone, Debug)]
@@ -38,6 +38,8 @@ pub struct Settings {
     pub key: Key,
     /// What administrators wished of backends in an earlier run.
     pub wishes: Wishes,
+    /// The judgement of health that an earlier run ended with.
+    pub health: Kept,
     /// What an earlier run left in the kernel.
     pub made: Made,
 }
@@ -63,16 +65,10 @@ pub struct Node {
     announcer: Announcer,
     ownership: Ownership,
     wishes: Wishes,
-    ill: BTreeSet<BackendName>,
+    health: Health,
     retirement: Retirement,
     flows: Vec<u32>,
     warnings: BTreeSet<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Open {
-    link: u32,
-    up: bool,
 }
 
 /// What an event left to be done.
@@ -108,7 +104,7 @@ impl Node {
             announcer: Announcer::default(),
             ownership: Ownership::default(),
             wishes: settings.wishes,
-            ill: BTreeSet::new(),
+            health: Health::new(settings.health),
             retirement: Retirement::default(),
             flows: Vec::new(),
             warnings: BTreeSet::new(),
@@ -118,7 +114,7 @@ impl Node {
     /// Takes an event and whatever is due by `now`; appends what is to be done.
     pub fn handle(&mut self, now: Now, event: Event, actions: &mut Vec<Action>) {
         let mut due = match event {
-            Event::ConfigCommitted(config) => self.commit(config, actions),
+            Event::ConfigCommitted(config) => self.commit(now, config, actions),
             Event::Kernel(kernel) => self.learn_kernel(kernel),
             Event::Neighbor { link, address, mac } => match self.nics.on_link(link) {
                 Some(nic) if self.neighbors.heard(now, (nic, address), mac) => Due::Hops,
@@ -140,11 +136,16 @@ impl Node {
                 }
                 Due::Nothing
             }
-            Event::Wish { service, backend, wish } => self.wish((service, backend), wish, actions),
-            Event::Health { service, backend, healthy } => {
-                let name = (service, backend);
-                due_if(if healthy { self.ill.remove(&name) } else { self.ill.insert(name) })
+            Event::Wish { service, backend, wish } => self.wish(now, (service, backend), wish, actions),
+            Event::Checked { probe, checked } => {
+                self.health.hear(now, probe, checked, actions);
+                Due::Nothing
             }
+            Event::ProbesLost => {
+                self.health.lose_probes(now, actions);
+                Due::Nothing
+            }
+            Event::Traffic { backends } => self.judge_traffic(now, &backends, actions),
             Event::Ownership { vip, owned } => due_if(self.ownership.set(vip, owned)),
             Event::Loads { flows, epoch } => {
                 let freed = self.retirement.look(&mut self.slots, &flows, epoch);
@@ -154,6 +155,7 @@ impl Node {
             Event::Tick => Due::Nothing,
         };
         self.expire_drains(now, actions);
+        due = due.max(due_if(self.health.tick(now, actions)));
         due = due.max(due_if(self.neighbors.tick(now, actions)));
         due = due.max(due_if(self.retries.values().any(|retry| *retry <= now)));
         match due {
@@ -168,10 +170,14 @@ impl Node {
     /// When [`handle`](Self::handle) has something to do without an event.
     pub fn next_deadline(&self) -> Option<Now> {
         let retry = self.retries.values().min().copied();
-        [self.announcer.next_deadline(), self.neighbors.next_deadline(), self.wishes.next_deadline(), retry]
-            .into_iter()
-            .flatten()
-            .min()
+        let parts = [
+            self.announcer.next_deadline(),
+            self.neighbors.next_deadline(),
+            self.wishes.next_deadline(),
+            self.health.next_deadline(),
+            retry,
+        ];
+        parts.into_iter().flatten().min()
     }
 
     /// Whether `config` could be used now: everything it asks for has room.
@@ -196,7 +202,7 @@ impl Node {
         }
     }
 
-    fn commit(&mut self, config: Arc<Config>, actions: &mut Vec<Action>) -> Due {
+    fn commit(&mut self, now: Now, config: Arc<Config>, actions: &mut Vec<Action>) -> Due {
         if let Err(full) = self.check(&config) {
             actions.push(Action::Warn(format!("configuration not used: {full}")));
             return Due::Nothing;
@@ -215,7 +221,7 @@ impl Node {
         if forgotten {
             actions.push(Action::KeepWishes);
         }
-        self.ill.retain(|name| state(config, name).is_some());
+        self.judge_config(now, actions);
         Due::Tables
     }
 
@@ -227,11 +233,13 @@ impl Node {
         Due::Tables
     }
 
-    fn wish(&mut self, name: BackendName, wish: Wish, actions: &mut Vec<Action>) -> Due {
+    fn wish(&mut self, now: Now, name: BackendName, wish: Wish, actions: &mut Vec<Action>) -> Due {
         if !self.has_backend(&name.0, &name.1) {
             actions.push(Action::Warn(format!("there is no backend {}/{}", name.0, name.1)));
             return Due::Nothing;
         }
+        let online = wish.state() == engine::tables::BackendState::Online;
+        self.health.set_online(now, (&name.0, &name.1), online, actions);
         self.wishes.set(name, wish);
         actions.push(Action::KeepWishes);
         Due::Tables
@@ -316,62 +324,6 @@ impl Node {
         }
     }
 
-    // A NIC that was open on a link that is gone, or that was set down, is no NIC any more.
-    fn close_nics(&mut self, now: Now, actions: &mut Vec<Action>) {
-        let there = self.usable_links();
-        let gone: Vec<NicId> = self
-            .open
-            .iter()
-            .filter(|(nic, open)| there.get(nic).is_none_or(|now| now.link != open.link))
-            .map(|(nic, _)| *nic)
-            .collect();
-        for nic in gone {
-            self.open.remove(&nic);
-            self.retries.remove(&nic);
-            self.neighbors.forget_nic(now, nic);
-            actions.push(Action::CloseNic { nic });
-        }
-    }
-
-    fn open_nics(&mut self, now: Now, actions: &mut Vec<Action>) {
-        self.retries.retain(|_, retry| *retry > now);
-        for (nic, Open { link, up }) in self.usable_links() {
-            if self.retries.contains_key(&nic) {
-                continue;
-            }
-            let before = self.open.insert(nic, Open { link, up });
-            if before.is_none() {
-                let name = self.nics.nic(nic).expect("listed from there").name.clone();
-                actions.push(Action::OpenNic { nic, name, link });
-            }
-            if up && !before.is_some_and(|open| open.up) {
-                self.neighbors.forget_nic(now, nic);
-                self.announcer.link_returned(now, nic);
-                let name = &self.nics.nic(nic).expect("listed from there").name;
-                let own = self.config.nics.iter().filter(|own| own.name == *name);
-                let addresses = own.flat_map(|own| own.addresses_on(&self.name)).map(|own| Address::from(own.address));
-                self.announcer.moved(now, nic, addresses);
-            }
-        }
-    }
-
-    // Links that are administratively up: packet sockets cannot be opened on others.
-    fn usable_links(&self) -> BTreeMap<NicId, Open> {
-        self.nics
-            .iter()
-            .filter_map(|(id, nic)| Some((id, nic.link.as_ref().filter(|link| link.enabled)?)))
-            .map(|(id, link)| (id, Open { link: link.index, up: link.up }))
-            .collect()
-    }
-
-    fn lose_nic(&mut self, now: Now, nic: NicId, actions: &mut Vec<Action>) -> Due {
-        if self.open.remove(&nic).is_some() {
-            actions.push(Action::CloseNic { nic });
-            self.retries.insert(nic, now + REOPEN_GAP);
-        }
-        Due::Nothing
-    }
-
     fn publish(&mut self, mut tables: Tables, actions: &mut Vec<Action>) {
         // Neighbours on NICs that came or went were forgotten after the tables were made.
         tables.hops = compile::hops(&self.slots.hops, &self.neighbors).into();
@@ -387,42 +339,13 @@ impl Node {
         self.publish(tables, actions);
     }
 
-    fn update_nics(&self, config: &Config, nics: &mut Nics) -> Result<(), Full> {
-        let mut wanted: Vec<WantedNic> = config
-            .nics
-            .iter()
-            .filter(|nic| nic.role == NicRole::Data)
-            .map(|nic| WantedNic {
-                name: nic.name.clone(),
-                addresses: nic
-                    .addresses_on(&self.name)
-                    .iter()
-                    .map(|own| (Address::from(own.address), own.bits))
-                    .collect(),
-            })
-            .collect();
-        if self.has_local_backends(config) {
-            wanted.push(WantedNic { name: ENGINE_END.to_owned(), addresses: Vec::new() });
-        }
-        let vips = compile::hosts(config);
-        nics.update(&wanted, &self.kernel, |address| vips.contains_key(&address))
-    }
-
-    fn has_local_backends(&self, config: &Config) -> bool {
-        config.services.iter().flat_map(|service| &service.backends).any(|backend| {
-            let address = Address::from(backend.address);
-            let configured = || config.nics.iter().flat_map(|nic| nic.addresses_on(&self.name));
-            self.kernel.has_address(address) || configured().any(|own| own.address == backend.address)
-        })
-    }
-
     fn inputs<'a>(&'a self, config: &'a Config, nics: &'a Nics) -> Inputs<'a> {
         Inputs {
             config,
             kernel: &self.kernel,
             nics,
             wishes: &self.wishes,
-            ill: &self.ill,
+            health: &self.health,
             ownership: &self.ownership,
             neighbors: &self.neighbors,
             previous: &self.tables,

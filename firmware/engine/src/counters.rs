@@ -140,6 +140,18 @@ pub struct Traffic {
     pub bytes_out: Count,
 }
 
+/// Flows that one backend in one worker left without what they came for; each counts once. Which methods show what is
+/// told in `engine/faults.rs`.
+#[derive(Debug, Default)]
+pub struct Faults {
+    /// TCP: the SYN was not answered.
+    pub unanswered: Count,
+    /// TCP: reset before anything else; UDP: port unreachable.
+    pub refused: Count,
+    /// UDP: no answer.
+    pub one_way: Count,
+}
+
 /// Flows of one backend in one worker: what schedulers and limits look at.
 #[derive(Debug, Default)]
 pub struct Load {
@@ -165,6 +177,8 @@ pub struct WorkerCounters {
     pub services: Box<[Traffic]>,
     /// By backend slot.
     pub backends: Box<[Traffic]>,
+    /// Faults by backend slot.
+    pub faults: Box<[Faults]>,
     /// Flows by backend slot; every worker reads everybody's.
     pub load: Box<[Load]>,
 }
@@ -177,6 +191,7 @@ impl WorkerCounters {
             drops: std::array::from_fn(|_| Count::default()),
             services: (0..services).map(|_| Traffic::default()).collect(),
             backends: (0..backends).map(|_| Traffic::default()).collect(),
+            faults: (0..backends).map(|_| Faults::default()).collect(),
             load: (0..backends).map(|_| Load::default()).collect(),
         }
     }

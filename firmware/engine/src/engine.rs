@@ -9,6 +9,7 @@ mod deliver;
 mod events;
 mod explain;
 mod export;
+mod faults;
 mod fragments;
 mod ftp_path;
 mod housekeeping;

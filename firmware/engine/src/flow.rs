@@ -58,6 +58,10 @@ pub mod flag {
     pub const PERSISTENT: u16 = 0x100;
     /// The kernel was shown its replies and must be told of the end.
     pub const CLAIMED: u16 = 0x200;
+    /// The backend has sent something.
+    pub const ANSWERED: u16 = 0x400;
+    /// Counted among its backend's faults.
+    pub const FAULTY: u16 = 0x800;
 }
 
 /// Where a flow is. Valid while the flow lives, until the next [`FlowTable::resize`] or [`FlowTable::migrate`]; other flows may

@@ -13,7 +13,7 @@ mod tuple;
 mod verdict;
 mod wire;
 
-pub use counters::{BACKENDS_MAX, Count, Load, SERVICES_MAX, Totals, Traffic, WorkerCounters};
+pub use counters::{BACKENDS_MAX, Count, Faults, Load, SERVICES_MAX, Totals, Traffic, WorkerCounters};
 pub use emissions::Emissions;
 pub use engine::Engine;
 pub use ids::{BackendIndex, HopIndex, NicId, ServiceIndex, WorkerId};

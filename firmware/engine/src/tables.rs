@@ -7,7 +7,7 @@ mod backend;
 mod limits;
 mod service;
 
-pub use backend::{Backend, BackendState, Method};
+pub use backend::{Backend, BackendState, Method, Standby};
 pub use limits::Limits;
 pub use service::{Midstream, MssClamp, OnBackendDown, Persistence, SchedulerFlags, SchedulerKind, Service, Timeouts};
 

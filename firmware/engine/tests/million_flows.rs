@@ -25,6 +25,7 @@ fn tables() -> Tables {
         weight: 1,
         state: BackendState::Online,
         healthy: true,
+        standby: None,
         flows_max: 0,
         flows_low: 0,
         hop: None,

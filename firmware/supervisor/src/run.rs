@@ -10,6 +10,7 @@ mod kernel;
 mod local;
 mod meters;
 mod notes;
+mod probing;
 pub mod revisions;
 mod shield;
 pub mod view;
@@ -32,6 +33,7 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Uid;
+use probing::Probing;
 use shield::Claiming;
 use std::error::Error;
 use std::fs::File;
@@ -173,6 +175,7 @@ fn as_failure(error: DocumentError) -> Failure {
 struct Prepared {
     node: Node,
     netlink: Netlink,
+    data: DataDir,
     store: Store,
     history: History,
     beginning: Beginning,
@@ -206,11 +209,17 @@ impl Prepared {
             workers: cores.len() as u8,
             key: data.key()?,
             wishes: wishes::restored(store.wishes()?, clock::now(), clock::unix_s()),
+            // Without it servers are down until their first pass; that is no reason not to start.
+            health: data.health(clock::now()).unwrap_or_else(|error| {
+                tracing::warn!(%error, "health of backends not restored");
+                Default::default()
+            }),
             made: kernel::made_before(&mut netlink)?,
         });
         let config_file = options.config.clone();
         let inlets_of = (watch, signals, Bell::new()?);
-        Ok(Self { node, netlink, store, history, beginning, seed: data.random()?, inlets_of, config_file, cores })
+        let seed = data.random()?;
+        Ok(Self { node, netlink, data, store, history, beginning, seed, inlets_of, config_file, cores })
     }
 
     // Checked, kept, and only then acted on. The claim before the tables' first use, workers before the first NIC, NICs by
@@ -243,9 +252,11 @@ impl Prepared {
             claiming,
             workers,
             local,
+            data: self.data,
             store: self.store,
             in_use,
             meters: Meters::default(),
+            probing: Probing::default(),
             arp: Default::default(),
             joined: Default::default(),
             follow_up: Default::default(),

@@ -7,6 +7,7 @@ use super::show;
 use super::tape::{Buffer, Tape};
 use super::words::Words;
 use allocation_counter::measure;
+use control::health::{Checked, ProbeId};
 use control::{Action, Event, Node, Settings};
 use engine::engine::{Batch, Event as Said, FlowFilter};
 use engine::{
@@ -26,6 +27,8 @@ const START: Now = Now::from_secs(1_000);
 const TURNS_A_SECOND: usize = 2;
 /// Turns without a frame after which nothing more is to be done.
 const IDLE_TURNS: usize = 32;
+/// A change of a backend's health is in the tables by then.
+const TAKEN_WITHIN: Duration = Duration::from_millis(100);
 /// Decides every random choice, and where counters of ports and identifications start.
 const SEED: u64 = 42;
 
@@ -62,6 +65,7 @@ impl World {
             workers: setting.workers,
             key,
             wishes: control::drain::Wishes::default(),
+            health: control::health::Kept::default(),
             made: control::made::Made::default(),
         });
         let counters: Arc<[Arc<WorkerCounters>]> =
@@ -88,7 +92,8 @@ impl World {
     }
 
     fn commit(&mut self) -> Result<Vec<String>, String> {
-        let config = config::parse(&self.setting.toml, "golden.toml").map_err(|errors| errors.to_string())?;
+        let mut config = config::parse(&self.setting.toml, "golden.toml").map_err(|errors| errors.to_string())?;
+        add_checks(&mut config);
         Ok(self.tell(Event::ConfigCommitted(Arc::new(config))).iter().map(|line| format!(": {line}")).collect())
     }
 
@@ -245,7 +250,17 @@ impl World {
         let (service, backend) = (service.to_owned(), backend.to_owned());
         let wish = match words.next()?.as_str() {
             word @ ("up" | "down") => {
-                self.tell(Event::Health { service, backend, healthy: word == "up" });
+                let checked = Checked { at: self.now, passed: word == "up", ..Checked::default() };
+                let probes: Vec<ProbeId> =
+                    self.node.health().probes_of(&service, &backend).map(|(_, probe)| probe).collect();
+                for probe in probes {
+                    self.tell(Event::Checked { probe, checked: checked.clone() });
+                }
+                // Changes that come fast are taken together: time passes until this one is.
+                if let Some(due) = self.node.next_deadline().filter(|due| *due <= self.now + TAKEN_WITHIN) {
+                    self.now = self.now.max(due);
+                    self.tell(Event::Tick);
+                }
                 return Ok(());
             }
             "online" => control::drain::Wish::Online,
@@ -346,6 +361,22 @@ impl World {
             }
         }
         lines
+    }
+}
+
+// One check for each service that only these cases answer, so that each of its backends can be said to be up or down.
+fn add_checks(config: &mut config::Config) {
+    for (number, service) in (1..).zip(&mut config.services) {
+        service.health.start_state = config::StartState::Up;
+        let question = config::Question {
+            ask: config::Ask::Ping(config::Ping { count: 1 }),
+            port: None,
+            address: config::AskedAddress::Backend,
+            // Services that share a server would share its probe too, were the questions the same.
+            interval_ms: number,
+            timeout_ms: 1,
+        };
+        service.checks = vec![config::Check { name: "said".to_owned(), question, rise: 1, fall: 1 }];
     }
 }
 

@@ -39,11 +39,18 @@ const CASES: &[(&[(&str, &str)], &str)] = &[
         &[("address = \"10.1.0.3\"", "address = \"10.1.0.3\"\nweight = 5\nmethod = \"direct\"")],
         "~ backend web/s2\n    method: (none) -> \"direct\"\n    weight: 1 -> 5",
     ),
+    (
+        &[
+            ("ports = \"80\"", "ports = \"80\"\nquorum = { up = 2 }"),
+            ("address = \"10.1.0.2\"", "address = \"10.1.0.2\"\npriority = 7"),
+        ],
+        "~ service web\n    quorum: (none) -> { up = 2, down = 2 }\n~ backend web/s1\n    priority: (none) -> 7",
+    ),
     (&[("name = \"s2\"", "name = \"s3\"")], "+ backend web/s3\n- backend web/s2"),
     (
-        &[("ports = \"80\"", "ports = \"80,443\"\nscheduler = \"rr\""), ("kind = \"http\"", "kind = \"ping\"")],
+        &[("ports = \"80\"", "ports = \"80,443\"\nscheduler = \"rr\""), ("kind = \"http\"", "kind = \"connect\"")],
         "~ service web\n    ports: \"80\" -> \"80,443\"\n    scheduler: \"wlc\" -> \"rr\"\n\
-         ~ check web/page\n    kind: \"http\" -> \"ping\"",
+         ~ check web/page\n    kind: \"http\" -> \"connect\"",
     ),
     (&[("name = \"dns\"", "name = \"names\"")], "+ service names\n+ backend names/d1\n- service dns\n- backend dns/d1"),
     (

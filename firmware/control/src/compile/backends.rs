@@ -1,10 +1,12 @@
 //! Backends of the tables: where each is, how it is reached, whether it takes flows.
 
 use super::routes;
+use super::weights;
 use super::words;
 use super::{BackendKey, Compiler, ServiceKey};
+use crate::health::PER_MILLE;
 use crate::slots::{Full, Place as Slot};
-use engine::tables::{Backend, BackendState, Method, Service};
+use engine::tables::{Backend, BackendState, Method, Service, Standby};
 use engine::{BackendIndex, HopIndex, ServiceIndex};
 use net::Address;
 
@@ -37,9 +39,12 @@ impl Compiler<'_> {
         let mut backends = vec![None; self.slots.backends.length()];
         for service in &self.inputs.config.services {
             let service_key = ServiceKey { name: service.name.clone(), tcp: service.protocol == config::Protocol::Tcp };
-            for backend in &service.backends {
+            let judged = self.judged(service);
+            let weights = weights::shared(service, judged.iter().map(|judged| judged.per_mille));
+            for ((backend, judged), weight) in service.backends.iter().zip(judged).zip(weights) {
                 let key = key(&service_key, service, backend);
-                let (slot, compiled) = self.backend(&key, Settings::of(service, backend, self))?;
+                let settings = Settings { weight, ..Settings::of(service, backend, judged, self) };
+                let (slot, compiled) = self.backend(&key, settings)?;
                 backends[slot.index] = Some(compiled);
             }
             if let Some(fallback) = &service.fallback {
@@ -53,6 +58,17 @@ impl Compiler<'_> {
             backends[at] = self.removed(at, services)?;
         }
         Ok(backends)
+    }
+
+    // Of a configuration that is only tried nothing is known yet.
+    fn judged(&self, service: &config::Service) -> Vec<Judged> {
+        let judged = |backend: &config::Backend| {
+            self.inputs.health.judgement(&service.name, &backend.name).map_or(
+                Judged { up: service.checks.is_empty(), standby: None, per_mille: PER_MILLE },
+                |known| Judged { up: known.up, standby: known.standby, per_mille: known.per_mille },
+            )
+        };
+        service.backends.iter().map(judged).collect()
     }
 
     fn backend(&mut self, key: &BackendKey, settings: Settings) -> Result<(Slot, Backend), Full> {
@@ -69,6 +85,7 @@ impl Compiler<'_> {
             weight: settings.weight,
             state: settings.state,
             healthy: settings.healthy,
+            standby: settings.standby,
             flows_max: settings.flows_max,
             flows_low: settings.flows_low,
             hop,
@@ -128,11 +145,20 @@ impl Compiler<'_> {
     }
 }
 
+/// What health says of a backend.
+#[derive(Clone, Copy)]
+struct Judged {
+    up: bool,
+    standby: Option<Standby>,
+    per_mille: u16,
+}
+
 /// What may change of a backend without making it another one.
 struct Settings {
     weight: u32,
     state: BackendState,
     healthy: bool,
+    standby: Option<Standby>,
     flows_max: u32,
     flows_low: u32,
     tunnel_port: u16,
@@ -140,13 +166,13 @@ struct Settings {
 }
 
 impl Settings {
-    fn of(service: &config::Service, backend: &config::Backend, compiler: &Compiler<'_>) -> Self {
+    fn of(service: &config::Service, backend: &config::Backend, judged: Judged, compiler: &Compiler<'_>) -> Self {
         let wish = compiler.inputs.wishes.of(&service.name, &backend.name);
-        let ill = compiler.inputs.ill.contains(&(service.name.clone(), backend.name.clone()));
         Self {
             weight: backend.weight,
             state: wish.map_or(words::backend_state(backend.state), |wish| wish.state()),
-            healthy: !ill,
+            healthy: judged.up,
+            standby: judged.standby,
             flows_max: backend.flows_max,
             flows_low: backend.flows_resume(),
             tunnel_port: service.tunnel_port_of(backend),
@@ -160,6 +186,7 @@ impl Settings {
             weight: 1,
             state: BackendState::Online,
             healthy: true,
+            standby: None,
             flows_max: 0,
             flows_low: 0,
             tunnel_port: service.tunnel_port.unwrap_or(config::TUNNEL_PORT_DEFAULT),

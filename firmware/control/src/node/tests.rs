@@ -2,10 +2,13 @@
 
 use super::*;
 use crate::kernel::{KernelRoute, Link, LinkAddress};
+use crate::local::ENGINE_END;
 use engine::tables::{BackendState, Method};
 use net::arp::{self, Arp, Operation};
 use net::{Mac, Prefix};
 use std::fmt::Write;
+
+mod health;
 
 const FRONT: u32 = 2;
 const BACK: u32 = 3;
@@ -88,8 +91,12 @@ struct Case {
 
 impl Case {
     fn new() -> Self {
-        let settings =
-            Settings { name: "a".into(), workers: 2, key: Key(1, 2), wishes: Wishes::default(), made: Made::default() };
+        Self::started(Kept::default())
+    }
+
+    fn started(health: Kept) -> Self {
+        let (wishes, made) = (Wishes::default(), Made::default());
+        let settings = Settings { name: "a".into(), workers: 2, key: Key(1, 2), wishes, health, made };
         Self { node: Node::new(settings), now: at(0) }
     }
 
@@ -160,6 +167,9 @@ fn shown(actions: &[Action]) -> Vec<String> {
             Action::Local(plan) => format!("local {}", plan.replies.len()),
             Action::KillFlows { backend } => format!("kill {backend}"),
             Action::KeepWishes => "keep wishes".to_owned(),
+            Action::StartProbe { id, probe } => format!("start probe {id} of {}:{}", probe.address, probe.port),
+            Action::StopProbe { id } => format!("stop probe {id}"),
+            Action::KeepHealth => "keep health".to_owned(),
             Action::Info(text) | Action::Warn(text) => text.clone(),
         })
         .collect()

@@ -511,6 +511,7 @@ fn the_tables_say_what_is_claimed() {
             weight: 1,
             state: BackendState::Removed,
             healthy: true,
+            standby: None,
             flows_max: 0,
             flows_low: 0,
             hop: None,

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::balance::persist_key;
-use crate::tables::{Backend, BackendState};
+use crate::tables::{Backend, BackendState, Standby};
 use crate::{BackendIndex, DropReason, ServiceIndex, Tuple};
 use net::Now;
 use net::ip::protocol;
@@ -118,6 +118,11 @@ fn unavailable(backend: &Backend) -> Option<&'static str> {
         BackendState::Disabled => Some("it is disabled"),
         BackendState::Removed => Some("it was removed from the configuration"),
         BackendState::Online if !backend.healthy => Some("its health checks fail"),
+        BackendState::Online if let Some(standby) = backend.standby => Some(match standby {
+            Standby::Priority => "backends of a higher priority are enough",
+            Standby::Quorum => "too few backends are healthy, so the fallback takes the flows",
+            Standby::Feedback => "it asks for none itself",
+        }),
         BackendState::Online if backend.weight == 0 => Some("its weight is 0"),
         BackendState::Online => None,
     }

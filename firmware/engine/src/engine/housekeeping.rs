@@ -2,7 +2,7 @@
 
 use super::backend_down::{Fate, fate};
 use super::new_flow::Gone;
-use super::{Engine, Moment};
+use super::{Engine, Moment, faults};
 use crate::DropReason;
 use crate::flow::FlowId;
 use crate::ftp::Mode;
@@ -53,6 +53,7 @@ impl Engine {
             };
             flows.expire(moment.now, EXPIRE_MAX, moment.tables, timeout_of, |flow| {
                 expired += 1;
+                faults::note_expired(gone.counters, flow);
                 gone.flow(flow);
             });
             counters.totals.flows_expired.add(expired);

@@ -46,7 +46,10 @@ impl Engine {
         self.counters.totals.icmp_errors_forwarded.add(1);
         match direction {
             Direction::Inbound => self.pass_error_to_backend(moment, packet, parsed, &inner, &conversation),
-            Direction::Outbound => self.pass_error_to_client(moment, packet, parsed, &inner, &conversation),
+            Direction::Outbound => {
+                self.note_unreachable(parsed, id, conversation.backend.0);
+                self.pass_error_to_client(moment, packet, parsed, &inner, &conversation)
+            }
         }
     }
 

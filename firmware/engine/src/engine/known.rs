@@ -59,6 +59,7 @@ impl Engine {
     /// State, time, counters of the flow.
     fn advance(&mut self, moment: Moment<'_>, packet: &Packet<'_>, parsed: &Parsed, id: FlowId, direction: Direction) {
         let (packets, bytes) = weigh(packet, parsed);
+        self.note_faults(moment.now, parsed, id, direction);
         let flow = self.flows.flow_mut(id);
         let (old, backend, service) = (flow.state, flow.backend, flow.service);
         if moment.tables.limits.flow_statistics {

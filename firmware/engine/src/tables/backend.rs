@@ -22,6 +22,8 @@ pub struct Backend {
     pub state: BackendState,
     /// What the health checks say.
     pub healthy: bool,
+    /// It is well, but takes no new flows for now: those it has go on.
+    pub standby: Option<Standby>,
     /// Flows at which it takes no more; 0: no limit.
     pub flows_max: u32,
     /// Flows at which it takes them again.
@@ -41,7 +43,7 @@ pub struct Backend {
 impl Backend {
     /// Whether new flows may go there, its weight and limit aside.
     pub const fn takes_flows(&self) -> bool {
-        matches!(self.state, BackendState::Online) && self.healthy
+        matches!(self.state, BackendState::Online) && self.healthy && self.standby.is_none()
     }
 
     /// Whether flows it already has must be treated by the service's `on_backend_down`.
@@ -80,6 +82,17 @@ impl Method {
     pub const fn is_tunnel(self) -> bool {
         matches!(self, Self::TunnelIpip | Self::TunnelGre | Self::TunnelGue)
     }
+}
+
+/// Why a backend that is well takes no new flows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Standby {
+    /// Backends of a higher priority are enough.
+    Priority,
+    /// The service has too few backends, its fallback takes the flows.
+    Quorum,
+    /// The backend itself asks for none.
+    Feedback,
 }
 
 /// What the administrator wants of a backend.

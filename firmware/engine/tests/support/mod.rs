@@ -91,6 +91,7 @@ pub fn tables(methods: &[Method]) -> Tables {
                         weight: 1,
                         state: BackendState::Online,
                         healthy: true,
+                        standby: None,
                         flows_max: 0,
                         flows_low: 0,
                         hop: Some(HopIndex(hop as u16)),

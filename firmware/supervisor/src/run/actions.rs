@@ -64,6 +64,13 @@ impl Control {
                     tracing::error!(%error, "states of backends not kept");
                 }
             }
+            Action::StartProbe { id, probe } => self.probing.start(id, probe),
+            Action::StopProbe { id } => self.probing.stop(id),
+            Action::KeepHealth => {
+                if let Err(error) = self.data.keep_health(clock::now(), self.node.health().kept()) {
+                    tracing::error!(%error, "health of backends not kept");
+                }
+            }
             Action::Info(text) => tracing::info!("{text}"),
             Action::Warn(text) => tracing::warn!("{text}"),
         }

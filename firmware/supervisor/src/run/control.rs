@@ -2,8 +2,10 @@
 //! node, and carries out what the node wants.
 
 use super::bell::Bell;
+use super::data::DataDir;
 use super::local::LocalPair;
-use super::meters::Meters;
+use super::meters::{self, Meters};
+use super::probing::Probing;
 use super::revisions::InUse;
 use super::shield::Claiming;
 use super::workers::Workers;
@@ -52,9 +54,11 @@ pub struct Control {
     pub(super) claiming: Claiming,
     pub(super) workers: Workers,
     pub(super) local: LocalPair,
+    pub(super) data: DataDir,
     pub(super) store: Store,
     pub(super) in_use: InUse,
     pub(super) meters: Meters,
+    pub(super) probing: Probing,
     pub(super) arp: BTreeMap<NicId, ArpSocket>,
     pub(super) joined: BTreeSet<(NicId, Address)>,
     /// What carrying out something led to.
@@ -286,8 +290,12 @@ impl Control {
             self.read_kernel();
         }
         if now >= self.due.meters {
-            self.due.meters = now + super::meters::INTERVAL;
+            self.due.meters = now + meters::INTERVAL;
             self.meters.read(now, &self.workers, self.node.tables());
+            if self.node.health().looks_at_traffic() {
+                let backends = meters::seen(&self.workers, self.node.tables());
+                self.handle(Event::Traffic { backends });
+            }
         }
         if self.loads_due().is_some_and(|due| now >= due) {
             self.due.loads = now + LOADS_INTERVAL;

@@ -1,6 +1,8 @@
 //! The data directory: what a node keeps over a restart outside its databases. Every file is replaced as a whole or not at
 //! all.
 
+mod health;
+
 use net::siphash::Key;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};

@@ -1,7 +1,8 @@
 //! Counters of all workers added up, since a thing has its slot, and per second over the last seconds.
 
 use super::workers::Workers;
-use engine::{DropReason, Tables, Traffic};
+use control::health::Seen;
+use engine::{BackendIndex, DropReason, Tables, Traffic};
 use net::Now;
 use std::time::Duration;
 
@@ -178,6 +179,23 @@ fn service_sum(workers: &Workers, slot: usize) -> Sum {
 
 fn backend_sum(workers: &Workers, slot: usize) -> Sum {
     Sum::of(workers.shared.counters.iter().map(|counters| &counters.backends[slot]))
+}
+
+/// What clients met at each backend since the start, all workers together.
+pub fn seen(workers: &Workers, tables: &Tables) -> Vec<(BackendIndex, Seen)> {
+    let counted = |slot: usize| {
+        workers.shared.counters.iter().fold(Seen::default(), |sum, counters| {
+            let faults = &counters.faults[slot];
+            Seen {
+                flows: sum.flows + counters.backends[slot].flows.value(),
+                unanswered: sum.unanswered + faults.unanswered.value(),
+                refused: sum.refused + faults.refused.value(),
+                one_way: sum.one_way + faults.one_way.value(),
+            }
+        })
+    };
+    let taken = tables.backends.iter().enumerate().filter(|(_, backend)| backend.is_some());
+    taken.map(|(slot, _)| (BackendIndex(slot as u16), counted(slot))).collect()
 }
 
 fn drops(workers: &Workers, reason: DropReason) -> u64 {

@@ -26,6 +26,7 @@ fn backend(number: u8, method: Method, port: Option<u16>) -> Backend {
         weight: 1,
         state: BackendState::Online,
         healthy: true,
+        standby: None,
         flows_max: 0,
         flows_low: 0,
         hop: None,

@@ -87,7 +87,8 @@ impl Control {
             address: backend.address.into(),
             port: backend.port,
             method: method(backend.method),
-            weight: backend.weight,
+            // Tables have it as it is shared out for now.
+            weight: service.backend(&backend.name).filter(|_| !fallback).map_or(backend.weight, |known| known.weight),
             state: match backend.state {
                 BackendState::Online => config::BackendState::Online,
                 BackendState::Drain => config::BackendState::Drain,
