@@ -2,8 +2,8 @@
 
 mod fake;
 
-use fake::Act::{Dribble, Flood, Hang};
-use fake::{closed_port, probe, server};
+use fake::Act::{Dribble, Flood, Hang, Tls};
+use fake::{certificates, closed_port, probe, server};
 
 /// Kinds, and what they wait for first.
 const KINDS: &[(&str, &str)] = &[
@@ -73,5 +73,45 @@ async fn a_stopped_server_is_told_apart_from_one_that_hangs_up() {
         if act.contains("greeting") {
             assert_eq!(outcome.reason, format!("{act}: the server closed the connection"), "{kind}");
         }
+    }
+}
+
+/// The same inside TLS: the handshake went well, and then the server fails.
+#[tokio::test]
+async fn encrypted_servers_fail_too() {
+    const ENCRYPTED: &[(&str, &str)] = &[
+        ("kind = \"https\"", "waiting for the page"),
+        ("kind = \"pop3s\"", "waiting for the greeting"),
+        ("kind = \"imaps\"", "waiting for the greeting"),
+        ("kind = \"submission\"\ntls = \"on\"", "waiting for the greeting"),
+        ("kind = \"nntp\"\ntls = \"on\"", "waiting for the greeting"),
+        ("kind = \"send-expect\"\ntls = \"on\"\nexpect = \"ready\"", "waiting for the answer of step 1"),
+    ];
+    let tls = Tls(certificates::certificate(&["www.example.com"], 2090).server);
+    let hanging = server(vec![tls.clone(), Hang]).await;
+    let dribbling = server(vec![tls.clone(), Dribble("HTTP/1.1 200 OK, but very, very slow")]).await;
+    let flooding = server(vec![tls.clone(), Flood]).await;
+    let hangs_up = server(vec![tls]).await;
+    // Long enough for a handshake on a busy machine.
+    const TIMEOUT_MS: u32 = 2_000;
+    let mut silent = Vec::new();
+    for (kind, act) in ENCRYPTED {
+        for port in [hanging, dribbling] {
+            let probe = probe(&format!("{kind}\ntimeout_ms = {TIMEOUT_MS}"), port);
+            silent.push((kind, act, tokio::spawn(async move { probe::run(&probe, None).await })));
+        }
+        for (port, expected) in
+            [(flooding, "more than 8192 bytes came"), (hangs_up, "the server closed the connection")]
+        {
+            let outcome = probe::run(&probe(&format!("{kind}\ntimeout_ms = 10_000"), port), None).await;
+            assert!(!outcome.passed && !outcome.deadline_passed, "{kind}: {}", outcome.reason);
+            if act.contains("greeting") {
+                assert_eq!(outcome.reason, format!("{act}: {expected}"), "{kind}");
+            }
+        }
+    }
+    for (kind, act, run) in silent {
+        let outcome = run.await.unwrap();
+        assert_eq!(outcome.reason, format!("the deadline of {TIMEOUT_MS} ms passed while {act}"), "{kind}");
     }
 }

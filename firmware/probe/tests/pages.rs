@@ -88,15 +88,15 @@ async fn requests_are_written_down_without_secrets() {
     let shown = outcome.transcript.to_string();
     for part in [
         "GET / HTTP/1.1\\r\\n",
-        "host: www.example.com",
-        "authorization: Basic ***",
-        "x-token: ***",
+        "Host: www.example.com",
+        "Authorization: Basic ***",
+        "X-Token: ***",
         "< HTTP/1.1 200 OK",
     ] {
         assert!(shown.contains(part), "{part} is not in\n{shown}");
     }
     assert!(!shown.contains("token-x") && !shown.contains("cHJvYmU6aHVudGVyMg=="), "{shown}");
-    assert_eq!(shown.matches("accept").count(), 1);
+    assert_eq!(shown.to_lowercase().matches("accept").count(), 1);
 }
 
 #[tokio::test]

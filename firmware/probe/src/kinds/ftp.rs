@@ -6,6 +6,8 @@ use config::{Ftp, Login, Secret};
 use std::net::IpAddr;
 use tokio::net::TcpStream;
 
+// GAP(RFC 4217): FTP over TLS (AUTH TLS, PROT P) is not asked for.
+
 /// Bytes of the file.
 const FILE_BYTES_MAX: usize = 256 * 1024;
 

@@ -97,7 +97,8 @@ fn host_of(server: SocketAddr, tls: bool) -> String {
 /// Sends the request; gives the status and the beginning of the page.
 async fn exchange(request: Request<Empty<Bytes>>, dialogue: &mut Dialogue) -> Result<(StatusCode, Vec<u8>), Failure> {
     let mut builder = http1::Builder::new();
-    builder.max_buf_size(HEAD_BYTES_MAX).max_headers(HEADERS_MAX);
+    // Names of headers are the same in any case (RFC 9110 5.1), but not to every old server.
+    builder.max_buf_size(HEAD_BYTES_MAX).max_headers(HEADERS_MAX).title_case_headers(true);
     let (mut sender, connection) = builder.handshake(TokioIo::new(dialogue)).await.map_err(failure)?;
     let mut exchange = pin!(async {
         let response = sender.send_request(request).await.map_err(failure)?;

@@ -45,6 +45,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// Reads to the line with this tag; what the server says beside it is passed over.
+// GAP(RFC 9051 4.3): a literal in what is passed over would be taken for lines; answers to these commands have none.
 async fn must_be_ok(tag: &str, dialogue: &mut Dialogue) -> Result<(), Failure> {
     for _ in 0..ANSWER_LINES_MAX {
         let line = dialogue.read_line().await?;
