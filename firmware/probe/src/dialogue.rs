@@ -104,8 +104,11 @@ impl Dialogue {
 
     /// Writes down what a kind with a socket of its own sent or received.
     pub fn record(&mut self, direction: Direction, bytes: &[u8]) {
-        let at_ms = self.started.elapsed().as_millis().min(u128::from(u32::MAX)) as u32;
-        self.recorder.add(at_ms, direction, bytes);
+        self.recorder.add(self.at_ms(), direction, bytes);
+    }
+
+    fn at_ms(&self) -> u32 {
+        self.started.elapsed().as_millis().min(u128::from(u32::MAX)) as u32
     }
 
     /// Adds what the administrator should know although the check passes.
@@ -282,7 +285,7 @@ impl Dialogue {
             Err(failure) => self.recorder.hidden_in(&failure.to_string()),
         };
         if result.is_err() {
-            self.note(&reason);
+            self.recorder.conclude(self.at_ms(), &reason);
         }
         Outcome {
             passed: result.is_ok(),

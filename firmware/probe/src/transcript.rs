@@ -109,6 +109,12 @@ impl Recorder {
         self.omitted_bytes += (bytes.len() - kept) as u64;
     }
 
+    /// Adds how it ended, for which there is always room.
+    pub(crate) fn conclude(&mut self, at_ms: u32, text: &str) {
+        let bytes = text.as_bytes().to_vec();
+        self.turns.push(Turn { at_ms, direction: Direction::Note, bytes, is_cut: false });
+    }
+
     /// The transcript.
     pub(crate) fn finish(&self) -> Transcript {
         let shown = |turn: &Turn| {

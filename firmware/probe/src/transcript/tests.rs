@@ -58,5 +58,7 @@ fn transcripts_are_bounded() {
     let bytes: usize = transcript.lines.iter().map(|line| line.text.len()).sum();
     assert_eq!(bytes, TRANSCRIPT_BYTES_MAX);
     assert_eq!(transcript.lines.len(), TRANSCRIPT_LINES_MAX);
+    recorder.conclude(9, "the end");
+    assert!(recorder.finish().to_string().contains("     9 ms * the end\n"));
     assert_eq!(bytes as u64 + transcript.omitted_bytes, (TURN_BYTES_MAX + 14 + 20 * TRANSCRIPT_LINES_MAX * 500) as u64);
 }
