@@ -189,3 +189,22 @@ fn listed(kinds: &[CheckKind]) -> String {
         names => names.join(", "),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::OPTIONS;
+    use crate::Named;
+    use crate::check::CheckKind;
+
+    /// The reference names every kind and every option.
+    #[test]
+    fn everything_is_documented() {
+        let text = include_str!("../../../../CHECKS.md");
+        let kinds = CheckKind::NAMES.iter().map(|(name, _)| *name);
+        let missing: Vec<_> = kinds
+            .chain(OPTIONS.iter().map(|(key, _)| *key))
+            .filter(|word| !text.contains(&format!("`{word}")))
+            .collect();
+        assert!(missing.is_empty(), "CHECKS.md says nothing of {missing:?}");
+    }
+}
