@@ -97,8 +97,8 @@ pub enum Queried {
 /// A packet behind the descriptions of columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
-    /// A row: the value of its first column, if that is not NULL.
-    First(Option<String>),
+    /// A row: its values, without those that are NULL.
+    Values(Vec<String>),
     /// There are no more.
     End,
 }
@@ -247,11 +247,16 @@ pub fn parse_row(payload: &[u8]) -> Result<Row, Refused> {
     if is_end(payload) {
         return Ok(Row::End);
     }
-    if payload.first() == Some(&mark::NULL) {
-        return Ok(Row::First(None));
+    let mut values = Vec::new();
+    while let Some(first) = reader.rest().first() {
+        if *first == mark::NULL {
+            reader.take(1)?;
+        } else {
+            let length = usize::try_from(number(&mut reader)?).map_err(|_| Malformed::SHORT)?;
+            values.push(text(reader.take(length)?));
+        }
     }
-    let length = usize::try_from(number(&mut reader)?).map_err(|_| Malformed::SHORT)?;
-    Ok(Row::First(Some(text(reader.take(length)?))))
+    Ok(Row::Values(values))
 }
 
 // A number of one to nine bytes, the first of which says how many.

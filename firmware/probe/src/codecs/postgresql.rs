@@ -24,8 +24,8 @@ pub enum Message {
     Error(ServerError),
     /// It waits for a query.
     Ready,
-    /// A row: the value of its first column, if it has one that is not NULL.
-    Row(Option<String>),
+    /// A row: its values, without those that are NULL.
+    Row(Vec<String>),
     /// Anything that needs no answer: parameters, notices, descriptions, ends.
     Other,
 }
@@ -149,7 +149,7 @@ pub fn parse(kind: u8, body: &[u8]) -> Result<Message, Malformed> {
         b'R' => step(&mut reader).map(Message::Authentication),
         b'E' => error(&mut reader).map(Message::Error),
         b'Z' => Ok(Message::Ready),
-        b'D' => first_column(&mut reader).map(Message::Row),
+        b'D' => values(&mut reader).map(Message::Row),
         b'C' | b'I' | b'K' | b'N' | b'S' | b'T' | b'v' => Ok(Message::Other),
         _ => Err(Malformed("a message is of a type that was not asked for")),
     }
@@ -193,15 +193,16 @@ fn error(reader: &mut Reader<'_>) -> Result<ServerError, Malformed> {
     }
 }
 
-fn first_column(reader: &mut Reader<'_>) -> Result<Option<String>, Malformed> {
-    if reader.u16()? == 0 {
-        return Ok(None);
-    }
+fn values(reader: &mut Reader<'_>) -> Result<Vec<String>, Malformed> {
     const NULL: u32 = u32::MAX;
-    match reader.u32()? {
-        NULL => Ok(None),
-        length => Ok(Some(text(reader.take(length as usize)?))),
+    let mut values = Vec::new();
+    for _ in 0..reader.u16()? {
+        match reader.u32()? {
+            NULL => {}
+            length => values.push(text(reader.take(length as usize)?)),
+        }
     }
+    Ok(values)
 }
 
 #[cfg(test)]

@@ -27,8 +27,8 @@ pub struct Request {
     pub transport: Transport,
     /// Where answers go.
     pub local: SocketAddr,
-    /// Who is asked: the address in the request line.
-    pub target: SocketAddr,
+    /// Who is asked: `sip:` and a user, a host, or both.
+    pub uri: String,
     /// Random: makes the branch, the tag and the Call-ID unique in space and time.
     pub cookie: u64,
 }
@@ -47,7 +47,7 @@ pub struct Response {
 impl Request {
     /// The request as text.
     pub fn emit(&self) -> String {
-        let Self { local, target, cookie, .. } = self;
+        let Self { local, uri, cookie, .. } = self;
         let transport = match self.transport {
             Transport::Udp => "UDP",
             Transport::Tcp => "TCP",
@@ -59,11 +59,11 @@ impl Request {
         let mut text = String::new();
         // RFC 3581: rport asks that the answer goes where the request came from, whatever is between.
         let lines = [
-            format!("OPTIONS sip:{target} SIP/2.0"),
+            format!("OPTIONS {uri} SIP/2.0"),
             format!("Via: SIP/2.0/{transport} {local};branch={};rport", self.branch()),
             "Max-Forwards: 70".into(),
             format!("From: <sip:suimon@{host}>;tag={cookie:016x}"),
-            format!("To: <sip:{target}>"),
+            format!("To: <{uri}>"),
             format!("Call-ID: {}", self.call_id()),
             format!("CSeq: {SEQUENCE}"),
             format!("Contact: <sip:suimon@{local}>"),
@@ -173,8 +173,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn request(transport: Transport) -> Request {
-        let [local, target] = ["192.0.2.1:40000", "192.0.2.2:5060"].map(|text| text.parse().unwrap());
-        Request { transport, local, target, cookie: 0xabc }
+        let local = "192.0.2.1:40000".parse().unwrap();
+        Request { transport, local, uri: "sip:192.0.2.2:5060".into(), cookie: 0xabc }
     }
 
     const GOOD: &str = "SIP/2.0 200 OK\r\n\

@@ -119,9 +119,9 @@ fn rows() {
         assert_eq!(parse_queried(payload), expected);
     }
     let cases: [(&[u8], Result<Row, Refused>); 6] = [
-        (b"\x011\x012", Ok(Row::First(Some("1".into())))),
-        (b"\x00", Ok(Row::First(Some(String::new())))),
-        (b"\xfb\x012", Ok(Row::First(None))),
+        (b"\x011\x012", Ok(Row::Values(vec!["1".into(), "2".into()]))),
+        (b"\x00", Ok(Row::Values(vec![String::new()]))),
+        (b"\xfb\x012", Ok(Row::Values(vec!["2".into()]))),
         (b"\xfe\0\0\x02\0", Ok(Row::End)),
         (b"\x051", Err(Malformed::SHORT.into())),
         (b"\xfe\xff\xff\xff\xff\xff\xff\xff\xff", Err(Malformed::SHORT.into())),
