@@ -66,11 +66,13 @@ pub fn tls_request() -> Vec<u8> {
     untyped(&TLS_CODE.to_be_bytes())
 }
 
-/// Says who logs in and to which database.
-pub fn startup(user: &str, database: &str) -> Vec<u8> {
+/// Says who logs in and to which database; `None`: the one with the user's name.
+pub fn startup(user: &str, database: Option<&str>) -> Vec<u8> {
     let mut body = VERSION.to_be_bytes().to_vec();
-    for text in ["user", user, "database", database, "application_name", APPLICATION] {
-        push_text(&mut body, text);
+    let parameters = [("user", Some(user)), ("database", database), ("application_name", Some(APPLICATION))];
+    for (name, value) in parameters.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+        push_text(&mut body, name);
+        push_text(&mut body, value);
     }
     body.push(0);
     untyped(&body)

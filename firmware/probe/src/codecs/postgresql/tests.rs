@@ -3,9 +3,10 @@ use proptest::prelude::*;
 
 #[test]
 fn requests() {
-    let cases: [(Vec<u8>, &[u8]); 7] = [
+    let cases: [(Vec<u8>, &[u8]); 8] = [
         (tls_request(), b"\0\0\0\x08\x04\xd2\x16\x2f"),
-        (startup("me", "shop"), b"\0\0\0\x37\0\x03\0\0user\0me\0database\0shop\0application_name\0suimon\0\0"),
+        (startup("me", Some("shop")), b"\0\0\0\x37\0\x03\0\0user\0me\0database\0shop\0application_name\0suimon\0\0"),
+        (startup("me", None), b"\0\0\0\x29\0\x03\0\0user\0me\0application_name\0suimon\0\0"),
         (password("se\0cret"), b"p\0\0\0\x07se\0"),
         (sasl_initial("SCRAM-SHA-256", "n,,"), b"p\0\0\0\x19SCRAM-SHA-256\0\0\0\0\x03n,,"),
         (sasl_response("c=biws"), b"p\0\0\0\x0ac=biws"),
