@@ -3,7 +3,7 @@
 mod name;
 mod record;
 
-pub use name::{BadName, Name};
+pub use name::Name;
 
 use super::Malformed;
 use super::reader::Reader;

@@ -125,6 +125,9 @@ impl Request<'_> {
         if id != self.id {
             return Ok(None);
         }
+        if length > PACKET_MAX {
+            return Err(Malformed("a RADIUS packet is too long").into());
+        }
         let authenticator: [u8; AUTHENTICATOR] = reader.array()?;
         // RFC 2865 3: what is behind the length is padding, and a packet that is shorter is dropped.
         let attributes = reader.take(length.checked_sub(HEADER).ok_or(Malformed::SHORT)?)?;

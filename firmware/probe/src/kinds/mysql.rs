@@ -3,7 +3,7 @@
 use super::rows;
 use crate::codecs::Malformed;
 use crate::codecs::mysql::password::{self, Cached, Plugin};
-use crate::codecs::mysql::{self, Greeting, HEADER, NONCE, Queried, Reply, Row};
+use crate::codecs::mysql::{self, Greeting, HEADER, NONCE, Queried, Refused, Reply, Row};
 use crate::{Dialogue, Failure};
 use config::{Login, Sql};
 
@@ -128,8 +128,8 @@ impl LoginSteps<'_> {
             return Err(Failure::Answer("the server does not give its public key".into()));
         };
         let mut random = rsa::rand_core::UnwrapErr(getrandom::SysRng);
-        let encrypted = password::encrypted(password, nonce, &key, &mut random)
-            .map_err(|why| Failure::Answer(why.to_string()))?;
+        let encrypted =
+            password::encrypted(password, nonce, &key, &mut random).map_err(|why| Failure::Answer(why.to_string()))?;
         packets.send_shown_as(&encrypted, "(password, encrypted by RSA)").await
     }
 }
@@ -159,4 +159,13 @@ async fn query(sql: &str, packets: &mut Packets<'_>) -> Result<Option<Vec<String
         }
     }
     Ok(first)
+}
+
+impl From<Refused> for Failure {
+    fn from(why: Refused) -> Self {
+        match why {
+            Refused::Malformed(why) => why.into(),
+            other => Self::Answer(other.to_string()),
+        }
+    }
 }

@@ -6,10 +6,9 @@ use crate::transcript::Direction;
 use crate::{Dialogue, Failure};
 use config::Ping;
 use socket2::{Domain, Protocol, Socket, Type};
-use std::io::{self, Read};
+use std::io;
 use std::net::SocketAddr;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use tokio::net::UdpSocket;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// Bytes read of a packet: an echo reply with the longest IPv4 header fits.
@@ -30,8 +29,7 @@ pub(super) async fn ask(options: &Ping, dialogue: &mut Dialogue) -> Result<(), F
             let act = act.to_owned();
             move |source| Failure::Broken { act, source }
         };
-        let sent = socket.async_io(Interest::WRITABLE, |socket| socket.send(&request)).await;
-        sent.map_err(broken("sending an echo"))?;
+        socket.send(&request).await.map_err(broken("sending an echo"))?;
         let answered = timeout_at(begun + pause * number, reply(&socket, family, &cookie)).await;
         if let Ok(reply) = answered {
             let reply = reply.map_err(broken("waiting for the answer to an echo"))?;
@@ -45,7 +43,7 @@ pub(super) async fn ask(options: &Ping, dialogue: &mut Dialogue) -> Result<(), F
 }
 
 // A ping socket, which needs no right but the group's (net.ipv4.ping_group_range); else a raw one (CAP_NET_RAW).
-fn open(family: Family, to: SocketAddr, mark: Option<u32>) -> Result<AsyncFd<Socket>, Failure> {
+fn open(family: Family, to: SocketAddr, mark: Option<u32>) -> Result<UdpSocket, Failure> {
     let (domain, protocol) = match family {
         Family::V4 => (Domain::IPV4, Protocol::ICMPV4),
         Family::V6 => (Domain::IPV6, Protocol::ICMPV6),
@@ -53,23 +51,24 @@ fn open(family: Family, to: SocketAddr, mark: Option<u32>) -> Result<AsyncFd<Soc
     let socket = Socket::new(domain, Type::DGRAM, Some(protocol))
         .or_else(|_| Socket::new(domain, Type::RAW, Some(protocol)))
         .map_err(|error| Failure::Impossible(format!("no socket for ICMP: {error}")))?;
-    prepare(&socket, to, mark).map_err(|source| Failure::Connect { to, source })?;
-    AsyncFd::new(socket).map_err(|error| Failure::Impossible(format!("wait for ICMP: {error}")))
+    prepare(socket, to, mark).map_err(|source| Failure::Connect { to, source })
 }
 
-// A connected socket gets the packets of this server alone, and its ICMP errors.
-fn prepare(socket: &Socket, to: SocketAddr, mark: Option<u32>) -> io::Result<()> {
+// A connected socket gets the packets of this server alone, and its ICMP errors. It is no UDP that it sends, but all that
+// the type does is to send and receive datagrams.
+fn prepare(socket: Socket, to: SocketAddr, mark: Option<u32>) -> io::Result<UdpSocket> {
     socket.set_nonblocking(true)?;
     if let Some(mark) = mark {
         socket.set_mark(mark)?;
     }
-    socket.connect(&to.into())
+    socket.connect(&to.into())?;
+    UdpSocket::from_std(socket.into())
 }
 
-async fn reply(socket: &AsyncFd<Socket>, family: Family, cookie: &[u8; echo::COOKIE]) -> io::Result<Vec<u8>> {
+async fn reply(socket: &UdpSocket, family: Family, cookie: &[u8; echo::COOKIE]) -> io::Result<Vec<u8>> {
     let mut packet = [0; PACKET_BYTES_MAX];
     loop {
-        let count = socket.async_io(Interest::READABLE, |mut socket| socket.read(&mut packet)).await?;
+        let count = socket.recv(&mut packet).await?;
         if echo::is_reply(family, &packet[..count], cookie) {
             return Ok(packet[..count].to_vec());
         }

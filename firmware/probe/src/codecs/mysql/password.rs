@@ -99,7 +99,7 @@ pub fn encrypted(
     key: &[u8],
     random: &mut impl CryptoRng,
 ) -> Result<Vec<u8>, KeyError> {
-    let key = str::from_utf8(key).map_err(|_| KeyError::Unreadable)?;
+    let key = str::from_utf8(key).ok().filter(|key| key.len() <= KEY_MAX).ok_or(KeyError::Unreadable)?;
     let key = PublicKey::from_public_key_pem(key.trim()).map_err(|_| KeyError::Unreadable)?;
     let plain = plain(password);
     let mask: Vec<u8> = nonce.iter().copied().cycle().take(plain.len()).collect();

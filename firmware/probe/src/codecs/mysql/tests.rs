@@ -1,4 +1,4 @@
-use super::password::{Cached, KeyError, encrypted, plain};
+use super::password::{Cached, KEY_MAX, KeyError, encrypted, plain};
 use super::*;
 use proptest::prelude::*;
 
@@ -170,7 +170,8 @@ fn an_encrypted_password() {
     assert_eq!(received, plain(password));
 
     assert_eq!(encrypted(&"a".repeat(100), NONCE_TEXT, pem.as_bytes(), &mut random), Err(KeyError::Short));
-    for bad in ["", "key", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"] {
+    let padded = format!("{pem}{}", "\n".repeat(KEY_MAX));
+    for bad in ["", "key", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", &padded] {
         assert_eq!(encrypted("a", NONCE_TEXT, bad.as_bytes(), &mut random), Err(KeyError::Unreadable), "{bad}");
     }
 }

@@ -98,6 +98,8 @@ fn what_is_not_believed() {
     assert_eq!(NEMO.parse(&forged), Err(Refused::Forged("Message-Authenticator")));
 
     assert!(matches!(NEMO.parse(&answer(&NEMO, 5, b"", true)), Err(Refused::Malformed(_))));
+    let long = [&[2, 0, 0x10, 1], &[0; 4093][..]].concat();
+    assert_eq!(NEMO.parse(&long), Err(Malformed("a RADIUS packet is too long").into()));
     for length in 0..good.len() {
         assert_eq!(NEMO.parse(&good[..length]), Err(Malformed::SHORT.into()), "{length}");
     }
