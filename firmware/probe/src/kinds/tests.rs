@@ -105,7 +105,7 @@ fn a_server_that_closes_fails_at_once() {
 fn a_server_that_talks_nonsense_fails_at_once() {
     let nonsense: [Vec<u8>; 4] = [
         b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_vec(),
-        vec![0xff; 20_000],
+        vec![0xff; 70_000],
         vec![0; 20_000],
         b"\r\n\r\n".repeat(5_000),
     ];
