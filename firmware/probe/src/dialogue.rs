@@ -16,7 +16,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use stream::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UdpSocket;
+use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
@@ -123,18 +123,35 @@ impl Dialogue {
 
     /// Opens the connection.
     pub async fn connect(&mut self) -> Result<(), Failure> {
-        self.connect_to(self.to.port()).await
+        self.stream = Stream::Plain(self.connect_beside(self.to.port()).await?);
+        self.unread.clear();
+        Ok(())
     }
 
-    /// Opens the connection, or another instead, to `port` of the same server.
-    pub async fn connect_to(&mut self, port: u16) -> Result<(), Failure> {
+    /// Opens a second connection, to `port` of the same server.
+    pub async fn connect_beside(&mut self, port: u16) -> Result<TcpStream, Failure> {
         let to = SocketAddr::new(self.to.ip(), port);
         self.act(format!("connecting to {to}"));
         let stream = socket::connect(to, self.mark).await?;
         self.note(format!("connected to {to}"));
-        self.stream = Stream::Plain(stream);
-        self.unread.clear();
-        Ok(())
+        Ok(stream)
+    }
+
+    /// Reads a second connection until the server closes it, but no more than `limit` bytes.
+    pub async fn read_beside(&mut self, mut stream: TcpStream, limit: usize) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::new();
+        while bytes.len() <= limit {
+            let mut chunk = [0; CHUNK_BYTES];
+            let broken = |source| Failure::Broken { act: self.act.clone(), source };
+            let count = stream.read(&mut chunk).await.map_err(broken)?;
+            if count == 0 {
+                return Ok(bytes);
+            }
+            self.record(Direction::Received, &chunk[..count]);
+            self.count_received(count)?;
+            bytes.extend_from_slice(&chunk[..count]);
+        }
+        Err(Failure::TooLong { act: self.act.clone(), limit })
     }
 
     /// Opens the connection, with TLS where `tls` says from the first byte. `host`: see [`Dialogue::start_tls`].
@@ -207,13 +224,22 @@ impl Dialogue {
         written.await.map_err(|source| Failure::Broken { act: format!("sending while {}", self.act), source })
     }
 
+    /// Sends a line.
+    pub async fn send_line(&mut self, line: &str) -> Result<(), Failure> {
+        self.send(format!("{line}\r\n")).await
+    }
+
     /// Reads one line, without its end.
     pub async fn read_line(&mut self) -> Result<String, Failure> {
-        let mut line = self.read_until(b"\n", LINE_BYTES_MAX).await?;
-        while line.last().is_some_and(|byte| matches!(byte, b'\r' | b'\n')) {
-            line.pop();
+        Ok(without_end(self.read_until(b"\n", LINE_BYTES_MAX).await?))
+    }
+
+    /// Reads one line, which may also end with the connection.
+    pub async fn read_line_or_end(&mut self) -> Result<String, Failure> {
+        match self.read_until(b"\n", LINE_BYTES_MAX).await {
+            Err(Failure::Closed { .. }) if !self.unread.is_empty() => Ok(without_end(std::mem::take(&mut self.unread))),
+            line => line.map(without_end),
         }
-        Ok(String::from_utf8_lossy(&line).into_owned())
     }
 
     /// Reads to `end`, which is part of what is given, but no more than `limit` bytes.
@@ -311,6 +337,7 @@ impl Dialogue {
             Err(Failure::Deadline { timeout_ms: self.timeout_ms, act })
         });
         let deadline_passed = matches!(result, Err(Failure::Deadline { .. }));
+        let not_asked = matches!(result, Err(Failure::Impossible(_)));
         let reason = match &result {
             Ok(()) => "passed".to_owned(),
             // The reason may repeat what the server sent, and the server what it was sent.
@@ -323,10 +350,18 @@ impl Dialogue {
             passed: result.is_ok(),
             reason,
             deadline_passed,
+            not_asked,
             transcript: self.recorder.finish(),
             latency_us,
             warnings: self.warnings,
             weight_percent: self.weight_percent,
         }
     }
+}
+
+fn without_end(mut line: Vec<u8>) -> String {
+    while line.last().is_some_and(|byte| matches!(byte, b'\r' | b'\n')) {
+        line.pop();
+    }
+    String::from_utf8_lossy(&line).into_owned()
 }

@@ -68,6 +68,18 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// That a connection did not come about: by the server or the way to it, or because this box has no room for one.
+    pub(crate) fn connect(to: SocketAddr, source: io::Error) -> Self {
+        use nix::errno::Errno;
+        let own = [Errno::EMFILE, Errno::ENFILE, Errno::ENOBUFS, Errno::ENOMEM, Errno::EADDRNOTAVAIL, Errno::EPERM];
+        match source.raw_os_error().map(Errno::from_raw) {
+            Some(error) if own.contains(&error) => Self::Impossible(format!("connect to {to}: {}", plain(&source))),
+            _ => Self::Connect { to, source },
+        }
+    }
+}
+
 /// Bytes of an answer that a reason repeats.
 const SHOWN_BYTES_MAX: usize = 120;
 

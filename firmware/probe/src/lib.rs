@@ -21,7 +21,7 @@ mod socket;
 mod tls;
 mod transcript;
 
-pub use dialogue::{Dialogue, EXPECT_BYTES_MAX, LINE_BYTES_MAX, RECEIVED_BYTES_MAX};
+pub use dialogue::{ANSWER_LINES_MAX, Dialogue, EXPECT_BYTES_MAX, LINE_BYTES_MAX, RECEIVED_BYTES_MAX};
 pub use failure::Failure;
 pub use outcome::Outcome;
 pub use patterns::compiled;

@@ -13,6 +13,9 @@ pub struct Outcome {
     /// Whether it failed because its deadline passed.
     #[serde(default)]
     pub deadline_passed: bool,
+    /// Whether the server was not asked because this box could not: it says nothing about the server.
+    #[serde(default)]
+    pub not_asked: bool,
     /// What was said.
     pub transcript: Transcript,
     /// Time from the beginning to the end, microseconds.
@@ -26,6 +29,20 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The outcome of a check that this box could not carry out.
+    pub(crate) fn impossible(reason: String) -> Self {
+        Self {
+            passed: false,
+            reason,
+            deadline_passed: false,
+            not_asked: true,
+            transcript: Transcript::default(),
+            latency_us: 0,
+            warnings: Vec::new(),
+            weight_percent: None,
+        }
+    }
+
     /// Whether it says the same as `other`: time and transcript aside.
     pub fn says_the_same(&self, other: &Self) -> bool {
         let told =

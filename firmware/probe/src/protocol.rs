@@ -83,6 +83,8 @@ pub struct Counters {
     pub failed: u64,
     /// Of those that failed, those whose deadline passed.
     pub deadlines_passed: u64,
+    /// Of those that failed, those that this box could not carry out.
+    pub not_asked: u64,
     /// Runs that did not begin because too many were under way.
     pub missed_busy: u64,
     /// Runs that did not begin because the one before, or this process, took until after the next.

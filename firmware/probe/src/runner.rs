@@ -147,7 +147,7 @@ impl Runner {
         if self.running.len() >= self.settings.in_flight_max {
             self.counters.missed_busy += 1;
             let reason = format!("not asked: {} checks are under way already", self.running.len());
-            self.report(&Report::Done { id, outcome: Box::new(not_asked(reason)) });
+            self.report(&Report::Done { id, outcome: Box::new(Outcome::impossible(reason)) });
             return;
         }
         let run = self.runs.spawn(async move { run(&probe, mark).await });
@@ -187,7 +187,7 @@ impl Runner {
             Err(error) if error.is_cancelled() => (error.id(), None),
             Err(error) => {
                 self.counters.broken += 1;
-                (error.id(), Some(not_asked("an error of this program ended the check".to_owned())))
+                (error.id(), Some(Outcome::impossible("an error of this program ended the check".to_owned())))
             }
         };
         let Some(running) = self.running.remove(&task) else { return };
@@ -202,6 +202,7 @@ impl Runner {
     fn count(&mut self, outcome: &Outcome) {
         *(if outcome.passed { &mut self.counters.passed } else { &mut self.counters.failed }) += 1;
         self.counters.deadlines_passed += u64::from(outcome.deadline_passed);
+        self.counters.not_asked += u64::from(outcome.not_asked);
     }
 
     fn done(&mut self, running: Running, due: Instant, outcome: Outcome) {
@@ -229,16 +230,4 @@ impl Runner {
 
 fn interval(probe: &Probe) -> Duration {
     Duration::from_millis(u64::from(probe.question.interval_ms))
-}
-
-fn not_asked(reason: String) -> Outcome {
-    Outcome {
-        passed: false,
-        reason,
-        deadline_passed: false,
-        transcript: Default::default(),
-        latency_us: 0,
-        warnings: Vec::new(),
-        weight_percent: None,
-    }
 }

@@ -8,7 +8,7 @@ use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
 /// Connects. `mark` (SO_MARK) chooses the route of packets for a VIP on one server.
 pub(crate) async fn connect(to: SocketAddr, mark: Option<u32>) -> Result<TcpStream, Failure> {
-    let failed = |source| Failure::Connect { to, source };
+    let failed = |source| Failure::connect(to, source);
     let socket = if to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
     let socket = socket.map_err(failed)?;
     if let Some(mark) = mark {
@@ -22,7 +22,7 @@ pub(crate) async fn connect(to: SocketAddr, mark: Option<u32>) -> Result<TcpStre
 
 /// A socket for datagrams to and from one server.
 pub(crate) async fn datagrams(to: SocketAddr, mark: Option<u32>) -> Result<UdpSocket, Failure> {
-    let failed = |source: io::Error| Failure::Connect { to, source };
+    let failed = |source: io::Error| Failure::connect(to, source);
     let own: SocketAddr =
         if to.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
     let socket = UdpSocket::bind(own).await.map_err(failed)?;

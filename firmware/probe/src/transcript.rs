@@ -77,6 +77,8 @@ struct Turn {
     at_ms: u32,
     direction: Direction,
     bytes: Vec<u8>,
+    /// There was more.
+    is_cut: bool,
 }
 
 impl Recorder {
@@ -92,14 +94,17 @@ impl Recorder {
         let room = TRANSCRIPT_BYTES_MAX - self.kept_bytes;
         let goes_on = self.turns.last().is_some_and(|turn| turn.direction == direction && direction != Direction::Note);
         if !goes_on && self.turns.len() < TRANSCRIPT_LINES_MAX {
-            self.turns.push(Turn { at_ms, direction, bytes: Vec::new() });
+            self.turns.push(Turn { at_ms, direction, bytes: Vec::new(), is_cut: false });
         } else if !goes_on {
             self.omitted_bytes += bytes.len() as u64;
             return;
         }
         let turn = self.turns.last_mut().expect("one was pushed, or goes on");
         let kept = bytes.len().min(room).min(TURN_BYTES_MAX - turn.bytes.len());
+        // What comes after a cut is left out too: the two ends would read as one text.
+        let kept = if turn.is_cut { 0 } else { kept };
         turn.bytes.extend_from_slice(&bytes[..kept]);
+        turn.is_cut |= kept < bytes.len();
         self.kept_bytes += kept;
         self.omitted_bytes += (bytes.len() - kept) as u64;
     }
@@ -109,7 +114,7 @@ impl Recorder {
         let shown = |turn: &Turn| {
             let text = match turn.direction {
                 Direction::Note => String::from_utf8_lossy(&turn.bytes).into_owned(),
-                _ => self.without_secrets(&turn.bytes),
+                _ => self.without_secrets(&turn.bytes, turn.is_cut),
             };
             Line { at_ms: turn.at_ms, direction: turn.direction, text }
         };
@@ -120,11 +125,14 @@ impl Recorder {
     pub(crate) fn hidden_in(&self, text: &str) -> String {
         let mut secrets: Vec<_> = self.secrets.iter().filter_map(|secret| std::str::from_utf8(secret).ok()).collect();
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        secrets.into_iter().fold(text.to_owned(), |text, secret| text.replace(secret, HIDDEN))
+        let hide = |text: String, secret: &str| {
+            text.replace(secret, HIDDEN).replace(&escaped(secret.as_bytes(), usize::MAX), HIDDEN)
+        };
+        secrets.into_iter().fold(text.to_owned(), hide)
     }
 
-    /// Printable text in which no secret is left.
-    fn without_secrets(&self, bytes: &[u8]) -> String {
+    /// Printable text in which no secret is left, also not the beginning of one where the text is cut.
+    fn without_secrets(&self, bytes: &[u8], is_cut: bool) -> String {
         let mut text = String::new();
         let mut rest = bytes;
         // Where one secret is part of another, the longer one is hidden whole.
@@ -133,8 +141,16 @@ impl Recorder {
             text.push_str(HIDDEN);
             rest = &rest[at + length..];
         }
-        text.push_str(&escaped(rest, usize::MAX));
+        let halved = if is_cut { self.secret_begun_at_end(rest) } else { 0 };
+        text.push_str(&escaped(&rest[..rest.len() - halved], usize::MAX));
+        text.push_str(if halved > 0 { HIDDEN } else { "" });
         text
+    }
+
+    /// How many of the last bytes are the beginning of a secret.
+    fn secret_begun_at_end(&self, bytes: &[u8]) -> usize {
+        let begun = |secret: &Vec<u8>| (1..secret.len()).rev().find(|length| bytes.ends_with(&secret[..*length]));
+        self.secrets.iter().filter_map(begun).max().unwrap_or(0)
     }
 
     fn first_secret(&self, bytes: &[u8]) -> Option<(usize, usize)> {

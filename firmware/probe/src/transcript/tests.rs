@@ -31,6 +31,20 @@ fn secrets_are_hidden_also_in_pieces() {
 }
 
 #[test]
+fn a_cut_leaves_no_half_of_a_secret() {
+    let mut recorder = Recorder::default();
+    recorder.hide(b"hunter2");
+    let mut bytes = vec![b'-'; TURN_BYTES_MAX - 3];
+    bytes.extend_from_slice(b"hunter2");
+    recorder.add(0, Direction::Received, &bytes);
+    let shown = &recorder.finish().lines[0].text;
+    assert!(shown.ends_with("-***") && !shown.contains("hun"), "{shown}");
+    let mut recorder = Recorder::default();
+    recorder.hide(br"pass\word");
+    assert_eq!(recorder.hidden_in(r"sent pass\word, got pass\\word"), "sent ***, got ***");
+}
+
+#[test]
 fn transcripts_are_bounded() {
     let mut recorder = Recorder::default();
     recorder.add(0, Direction::Received, &[b'a'; TURN_BYTES_MAX + 10]);
