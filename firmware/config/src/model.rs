@@ -248,7 +248,7 @@ impl Default for Engine {
 /// The process that carries out checks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Probing {
-    /// Checks under way at once; those that are due beyond that wait, and are counted.
+    /// Checks under way at once; those due beyond that wait, and are counted once they have waited an interval.
     pub in_flight_max: u32,
     /// The folder from which checks may run programs; `None`: they may run none.
     #[serde(skip_serializing_if = "Option::is_none")]

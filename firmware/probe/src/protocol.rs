@@ -85,9 +85,9 @@ pub struct Counters {
     pub deadlines_passed: u64,
     /// Of those that failed, those that this box could not carry out.
     pub not_asked: u64,
-    /// Runs that did not begin because too many were under way.
+    /// Runs left out because too many were under way for a whole interval.
     pub missed_busy: u64,
-    /// Runs that did not begin because the one before, or this process, took until after the next.
+    /// Runs left out because the one before took until after the next was due.
     pub missed_late: u64,
     /// Runs that ended by an error of this program.
     pub broken: u64,

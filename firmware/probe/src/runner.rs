@@ -1,7 +1,7 @@
 //! Runs probes: each at its interval, never twice at once, no more at once than agreed.
 
 use crate::protocol::{Counters, LineReader, ProbeId, ProtocolError, Report, Request, line_of};
-use crate::schedule::{Schedule, first_delay, next_due};
+use crate::schedule::{Schedule, first_delay, intervals_since};
 use crate::{Outcome, run};
 use config::Probe;
 use std::collections::HashMap;
@@ -16,10 +16,13 @@ const REQUESTS_AHEAD_MAX: usize = 1_024;
 /// Runs that are begun or reported before requests are looked at again.
 const BATCH_MAX: usize = 256;
 
+/// Times of removed probes that the schedule may hold beyond as many as there are probes.
+const STALE_MAX: usize = 1_024;
+
 /// How probes are run.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// Runs under way at once. A run that is due beyond that is left out, and counted.
+    /// Runs under way at once. What is due beyond that waits; what has waited for a whole interval is counted.
     pub in_flight_max: usize,
     /// Decides when each probe first runs within its interval.
     pub seed: u64,
@@ -36,7 +39,7 @@ where
     reading.spawn(read_requests(LineReader::new(BufReader::new(reader)), sender));
     let mut runner = Runner::new(settings);
     loop {
-        let due = runner.schedule.next();
+        let due = runner.schedule.next().filter(|_| runner.has_room());
         tokio::select! {
             request = requests.recv() => match request {
                 Some(request) => runner.handle(request?, Instant::now()),
@@ -117,11 +120,7 @@ impl Runner {
             Request::Set { id, probe, mark } => self.set(id, probe, mark, now),
             Request::Remove { id } => self.remove(id),
             Request::Once { id, probe, mark } => self.once(id, probe, mark),
-            Request::Count => {
-                let in_flight = self.running.len() as u64;
-                let counters = Counters { in_flight, probes: self.probes.len() as u64, ..self.counters };
-                self.report(&Report::Counters(counters));
-            }
+            Request::Count => self.report(&Report::Counters(self.counted(now))),
         }
     }
 
@@ -135,6 +134,10 @@ impl Runner {
         let delay = first_delay(id, self.settings.seed, interval(&probe));
         self.probes.insert(id, Kept { probe, mark, generation, run: None, last: None });
         self.schedule.add(now + delay, id, generation);
+        if self.schedule.len() > 2 * self.probes.len() + STALE_MAX {
+            let probes = &self.probes;
+            self.schedule.keep(|id, generation| probes.get(&id).is_some_and(|kept| kept.generation == generation));
+        }
     }
 
     fn remove(&mut self, id: ProbeId) {
@@ -144,7 +147,7 @@ impl Runner {
     }
 
     fn once(&mut self, id: ProbeId, probe: Box<Probe>, mark: Option<u32>) {
-        if self.running.len() >= self.settings.in_flight_max {
+        if !self.has_room() {
             self.counters.missed_busy += 1;
             let reason = format!("not asked: {} checks are under way already", self.running.len());
             self.report(&Report::Done { id, outcome: Box::new(Outcome::impossible(reason)) });
@@ -154,22 +157,39 @@ impl Runner {
         self.running.insert(run.id(), Running { id, generation: 0, due: None });
     }
 
-    /// Begins what is due.
+    fn has_room(&self) -> bool {
+        self.running.len() < self.settings.in_flight_max
+    }
+
+    /// Begins what is due, what has waited longest first.
     fn start_due(&mut self, now: Instant) {
         for _ in 0..BATCH_MAX {
+            if !self.has_room() {
+                return;
+            }
             let Some((due, id, generation)) = self.schedule.take(now) else { return };
             let Some(kept) = self.probes.get_mut(&id).filter(|kept| kept.generation == generation) else { continue };
-            if self.running.len() >= self.settings.in_flight_max {
-                self.counters.missed_busy += 1;
-                let (next, missed) = next_due(due, interval(&kept.probe), now);
-                self.counters.missed_busy += missed;
-                self.schedule.add(next, id, generation);
-                continue;
-            }
+            let missed = intervals_since(due, interval(&kept.probe), now);
+            self.counters.missed_busy += u64::from(missed);
+            let due = due + interval(&kept.probe) * missed;
             let (probe, mark) = (kept.probe.clone(), kept.mark);
             let task = self.runs.spawn(async move { run(&probe, mark).await });
             self.running.insert(task.id(), Running { id, generation, due: Some(due) });
             kept.run = Some(task);
+        }
+    }
+
+    /// The counters, with the runs missed so far by probes that wait for room.
+    fn counted(&self, now: Instant) -> Counters {
+        let waiting = self.schedule.due(now).filter_map(|(due, id, generation)| {
+            let kept = self.probes.get(&id).filter(|kept| kept.generation == generation)?;
+            Some(u64::from(intervals_since(due, interval(&kept.probe), now)))
+        });
+        Counters {
+            missed_busy: self.counters.missed_busy + waiting.sum::<u64>(),
+            in_flight: self.running.len() as u64,
+            probes: self.probes.len() as u64,
+            ..self.counters
         }
     }
 
@@ -210,9 +230,9 @@ impl Runner {
         // It may have been removed or replaced after it ended and before it was joined.
         let Some(kept) = self.probes.get_mut(&id).filter(|kept| kept.generation == generation) else { return };
         kept.run = None;
-        let (next, missed) = next_due(due, interval(&kept.probe), Instant::now());
-        self.counters.missed_late += missed;
-        self.schedule.add(next, id, generation);
+        let missed = intervals_since(due, interval(&kept.probe), Instant::now());
+        self.counters.missed_late += u64::from(missed);
+        self.schedule.add(due + interval(&kept.probe) * (missed + 1), id, generation);
         let same = outcome.passed && kept.last.as_ref().is_some_and(|last| last.says_the_same(&outcome));
         let report = if same {
             Report::Same { id, latency_us: outcome.latency_us }

@@ -23,6 +23,21 @@ impl Schedule {
         self.due.peek().map(|Reverse((at, _, _))| *at)
     }
 
+    /// How many there are, of removed probes too.
+    pub(crate) fn len(&self) -> usize {
+        self.due.len()
+    }
+
+    /// All that are due by `now`, in no order.
+    pub(crate) fn due(&self, now: Instant) -> impl Iterator<Item = (Instant, ProbeId, u64)> {
+        self.due.iter().map(|Reverse(due)| *due).filter(move |(at, _, _)| *at <= now)
+    }
+
+    /// Keeps those of probes that are still there.
+    pub(crate) fn keep(&mut self, is_there: impl Fn(ProbeId, u64) -> bool) {
+        self.due.retain(|Reverse((_, id, generation))| is_there(*id, *generation));
+    }
+
     /// One that is due by `now`.
     pub(crate) fn take(&mut self, now: Instant) -> Option<(Instant, ProbeId, u64)> {
         self.next().filter(|at| *at <= now)?;
@@ -37,11 +52,10 @@ pub(crate) fn first_delay(id: ProbeId, seed: u64, interval: Duration) -> Duratio
     Duration::from_micros(mixed(id.0 ^ mixed(seed)) % interval_us)
 }
 
-/// The next time after `now` on the grid of `due` and `interval`, and how many before it were missed.
-pub(crate) fn next_due(due: Instant, interval: Duration, now: Instant) -> (Instant, u64) {
-    let late = now.saturating_duration_since(due).as_micros() / interval.as_micros().max(1);
-    let missed = u32::try_from(late).unwrap_or(u32::MAX - 1);
-    (due + interval * (missed + 1), u64::from(missed))
+/// How many whole intervals lie between `due` and `now`: so many runs can no longer be on time.
+pub(crate) fn intervals_since(due: Instant, interval: Duration, now: Instant) -> u32 {
+    let intervals = now.saturating_duration_since(due).as_micros() / interval.as_micros().max(1);
+    u32::try_from(intervals).unwrap_or(u32::MAX - 1)
 }
 
 /// The finalizer of SplitMix64: every bit of the result depends on every bit of `value`.
@@ -54,7 +68,7 @@ fn mixed(value: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{ProbeId, Schedule, first_delay, next_due};
+    use super::{ProbeId, Schedule, first_delay, intervals_since};
     use std::time::Duration;
     use tokio::time::Instant;
 
@@ -77,12 +91,14 @@ mod tests {
     #[test]
     fn runs_stay_on_their_grid() {
         let due = Instant::now();
-        for (late_ms, next_ms, missed) in
-            [(0, 2_000, 0), (1_999, 2_000, 0), (2_000, 4_000, 1), (2_001, 4_000, 1), (9_000, 10_000, 4)]
-        {
-            let next = next_due(due, INTERVAL, due + Duration::from_millis(late_ms));
-            assert_eq!(next, (due + Duration::from_millis(next_ms), missed), "{late_ms} ms late");
+        for (late_ms, missed) in [(0, 0), (1_999, 0), (2_000, 1), (2_001, 1), (9_000, 4)] {
+            assert_eq!(
+                intervals_since(due, INTERVAL, due + Duration::from_millis(late_ms)),
+                missed,
+                "{late_ms} ms late"
+            );
         }
+        assert_eq!(intervals_since(due + INTERVAL, INTERVAL, due), 0);
     }
 
     #[test]
@@ -92,11 +108,14 @@ mod tests {
         for (ms, id) in [(30, 3), (10, 1), (20, 2)] {
             schedule.add(now + Duration::from_millis(ms), ProbeId(id), 0);
         }
+        assert_eq!(schedule.due(now + Duration::from_millis(20)).count(), 2);
         let mut taken = Vec::new();
         while let Some((_, id, _)) = schedule.take(now + Duration::from_millis(20)) {
             taken.push(id.0);
         }
         assert_eq!(taken, [1, 2]);
         assert_eq!(schedule.next(), Some(now + Duration::from_millis(30)));
+        schedule.keep(|id, generation| (id, generation) != (ProbeId(3), 0));
+        assert_eq!(schedule.len(), 0);
     }
 }

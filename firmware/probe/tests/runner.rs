@@ -166,11 +166,17 @@ async fn runs_under_way_are_bounded() {
     hanging.wait(|hanging| hanging.open.load(SeqCst) == 2).await;
     let counters = core.counters().await;
     assert_eq!(counters, Counters { missed_busy: 1, in_flight: 2, ..Counters::default() });
-    // One that is due again and again waits for its turn, and is counted each time.
+    // One that is due waits for room, and is counted for each interval that it waits.
     core.set(4, "kind = \"smtp\"\ninterval_ms = 100\ntimeout_ms = 100", port).await;
     let waited = tokio::time::timeout(PATIENCE, async { while core.counters().await.missed_busy < 4 {} });
     waited.await.expect("it is counted");
     assert_eq!(hanging.total.load(SeqCst), 2);
+    // A run that ends makes room.
+    let mut core = Core::new(1);
+    core.once(1, "kind = \"smtp\"\ntimeout_ms = 500", port).await;
+    core.set(2, "kind = \"smtp\"\ninterval_ms = 100\ntimeout_ms = 100", port).await;
+    assert!(core.told().await.starts_with("1: "));
+    assert!(core.told().await.starts_with("2: "));
 }
 
 #[tokio::test]
