@@ -1,13 +1,17 @@
 //! Servers for tests, on loopback: each says what its test wants it to.
 
 use crate::{Outcome, run};
-use config::{Ask, AskedAddress, Login, Pattern, Probe, Question, Secret};
+use config::{Ask, AskedAddress, Login, Pattern, Probe, Question, Secret, Tls, TlsMode};
+use rustls::ServerConfig;
+use rustls::crypto::ring;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::time::sleep;
+use tokio_rustls::TlsAcceptor;
 
 /// Deadline of dialogues that are to come to an end before it.
 pub(super) const LONG_MS: u32 = 20_000;
@@ -39,6 +43,12 @@ pub(super) fn pattern(text: &str) -> Option<Pattern> {
     Some(Pattern::parse(text).unwrap())
 }
 
+/// TLS after the protocol's own request for it, with any certificate.
+pub(super) fn starttls() -> Option<Tls> {
+    let mode = TlsMode::Starttls;
+    Some(Tls { mode, sni: None, tls_verify: false, tls_ca: None, certificate_warning_days: 0 })
+}
+
 /// A server that holds one dialogue after another as `dialogue` says.
 pub(super) async fn tcp<F, D>(dialogue: F) -> SocketAddr
 where
@@ -49,7 +59,7 @@ where
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            dialogue(Peer(stream)).await;
+            dialogue(Peer(Box::new(stream))).await;
         }
     });
     address
@@ -74,9 +84,34 @@ where
 }
 
 /// The server's end of a connection. What cannot be sent because the client left is not sent.
-pub(super) struct Peer(pub TcpStream);
+pub(super) struct Peer(Box<dyn Stream>);
+
+/// What both ends of a connection can do, with TLS or without.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 impl Peer {
+    /// Goes on with TLS.
+    pub async fn encrypt(self) -> Self {
+        let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = own.signing_key.serialize_der().try_into().unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![own.cert.der().clone()], key)
+            .unwrap();
+        let stream = TlsAcceptor::from(Arc::new(config)).accept(self.0).await;
+        Self(Box::new(stream.unwrap()))
+    }
+
+    /// Says that nothing more will be said, and waits until the client leaves: closing with unread bytes would be a
+    /// reset, and could lose what was sent.
+    pub async fn close(mut self) {
+        let _ = self.0.shutdown().await;
+        self.hang().await;
+    }
+
     /// Waits for `count` bytes; fewer come when the client leaves.
     pub async fn read(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = Vec::new();

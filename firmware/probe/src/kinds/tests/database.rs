@@ -1,7 +1,7 @@
 //! MySQL and PostgreSQL: servers that check the login as the real ones do.
 
 use super::sql;
-use crate::kinds::fake::{LONG_MS, Peer, ask, block_on, login, pattern, reason, tcp};
+use crate::kinds::fake::{LONG_MS, Peer, ask, block_on, login, pattern, reason, starttls, tcp};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use config::{Ask, Sql};
@@ -9,8 +9,13 @@ use hmac::{Hmac, KeyInit, Mac};
 use rsa::pkcs8::EncodePublicKey;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
+use std::sync::LazyLock;
 
 const NONCE: &[u8; 20] = b"abcdefghijklmnopqrst";
+
+/// The key of the fake MySQL, which takes its time to make.
+static KEY: LazyLock<rsa::PrivateKey> =
+    LazyLock::new(|| rsa::PrivateKey::new(&mut rsa::rand_core::UnwrapErr(getrandom::SysRng), 1024).unwrap());
 
 fn queries() -> Vec<(Sql, Result<(), &'static str>)> {
     let query = |query: &str| Sql { query: Some(query.into()), ..sql() };
@@ -64,13 +69,19 @@ async fn mysql(peer: Peer, way: Way) {
     let mut packets = Packets(peer, 0);
     let plugin =
         if matches!(way, Way::Cached | Way::Uncached) { "caching_sha2_password" } else { "mysql_native_password" };
+    // The second byte of the capabilities has the bit of TLS.
     let greeting = [
-        b"\x0a8.0.36\0\x07\0\0\0abcdefgh\0\xff\xf7\x2d\x02\0\xff\xc1\x15\0\0\0\0\0\0\0\0\0\0ijklmnopqrst\0",
+        b"\x0a8.0.36\0\x07\0\0\0abcdefgh\0\xff\xff\x2d\x02\0\xff\xc1\x15\0\0\0\0\0\0\0\0\0\0ijklmnopqrst\0",
         plugin.as_bytes(),
         b"\0",
     ];
     packets.send(greeting.concat()).await;
-    let response = packets.receive().await;
+    let mut response = packets.receive().await;
+    let is_tls = response.len() == 32;
+    if is_tls {
+        packets.0 = packets.0.encrypt().await;
+        response = packets.receive().await;
+    }
     if response.is_empty() {
         return;
     }
@@ -88,14 +99,14 @@ async fn mysql(peer: Peer, way: Way) {
     } else {
         way
     };
-    if !accepts(&mut packets, way, &answer).await {
+    if !accepts(&mut packets, way, &answer, is_tls).await {
         return packets.send(b"\xff\x15\x04#28000Access denied").await;
     }
     packets.send(b"\0\0\0\x02\0\0\0").await;
     mysql_queries(packets).await;
 }
 
-async fn accepts(packets: &mut Packets, way: Way, answer: &[u8]) -> bool {
+async fn accepts(packets: &mut Packets, way: Way, answer: &[u8], is_tls: bool) -> bool {
     let unmasked = |mask: &[u8]| answer.iter().zip(mask).map(|(a, b)| a ^ b).collect::<Vec<u8>>();
     let is_right = if way == Way::Native {
         let stored = Sha1::digest(Sha1::digest("secret"));
@@ -111,11 +122,13 @@ async fn accepts(packets: &mut Packets, way: Way, answer: &[u8]) -> bool {
         return is_right;
     }
     packets.send([1, 4]).await;
+    if is_tls {
+        return packets.receive().await == b"secret\0";
+    }
     assert_eq!(packets.receive().await, [2]);
-    let key = rsa::PrivateKey::new(&mut rsa::rand_core::UnwrapErr(getrandom::SysRng), 1024).unwrap();
-    let pem = key.to_public_key().to_public_key_pem(Default::default()).unwrap();
+    let pem = KEY.to_public_key().to_public_key_pem(Default::default()).unwrap();
     packets.send([b"\x01", pem.as_bytes()].concat()).await;
-    let masked = key.decrypt(rsa::Oaep::<Sha1>::new(), &packets.receive().await).unwrap();
+    let masked = KEY.decrypt(rsa::Oaep::<Sha1>::new(), &packets.receive().await).unwrap();
     let plain: Vec<u8> = masked.iter().zip(NONCE.iter().cycle()).map(|(a, b)| a ^ b).collect();
     plain == b"secret\0"
 }
@@ -151,8 +164,14 @@ fn mysql_logins_and_queries() {
                 assert_eq!(expected.err().unwrap_or("passed"), reason(&outcome, expected.is_ok()));
                 assert!(!outcome.transcript.to_string().contains("secret"), "{}", outcome.transcript);
             }
-            let wrong = Sql { login: login("me", "wrong"), ..sql() };
-            reason(&ask(Ask::Mysql(wrong), server, LONG_MS).await, false);
+            for tls in [None, starttls()] {
+                let wrong = Sql { login: login("me", "wrong"), tls, ..sql() };
+                let outcome = ask(Ask::Mysql(wrong), server, LONG_MS).await;
+                assert_eq!(reason(&outcome, false), "server error 1045 (28000): Access denied");
+            }
+            let outcome = ask(Ask::Mysql(Sql { tls: starttls(), ..sql() }), server, LONG_MS).await;
+            reason(&outcome, true);
+            assert!(outcome.transcript.to_string().contains("TLSv1_3"), "{}", outcome.transcript);
         }
         let outcome = ask(Ask::Mysql(sql()), of(Way::Unsupported).await, LONG_MS).await;
         assert_eq!(
@@ -204,7 +223,12 @@ async fn say(peer: &mut Peer, kind: u8, body: &[u8]) {
 async fn postgresql(mut peer: Peer, step: Step) {
     let mut startup = peer.read(8).await;
     if startup == b"\0\0\0\x08\x04\xd2\x16\x2f" {
-        peer.send("N").await;
+        if step == Step::Cleartext {
+            peer.send("S").await;
+            peer = peer.encrypt().await;
+        } else {
+            peer.send("N").await;
+        }
         startup = peer.read(8).await;
     }
     let [_, _, _, length, 0, 3, 0, 0] = startup[..] else { return };
@@ -300,6 +324,12 @@ fn postgresql_logins_and_queries() {
                 assert_eq!(reason(&outcome, false), "FATAL 28P01: password authentication failed for user \"me\"");
             }
         }
+        let encrypted = || Sql { tls: starttls(), ..sql() };
+        let outcome = ask(Ask::Postgresql(encrypted()), of(Step::Cleartext).await, LONG_MS).await;
+        reason(&outcome, true);
+        assert!(outcome.transcript.to_string().contains("TLSv1_3"), "{}", outcome.transcript);
+        let outcome = ask(Ask::Postgresql(encrypted()), of(Step::Trust).await, LONG_MS).await;
+        assert_eq!(reason(&outcome, false), "the server has no TLS");
         let outcome = ask(Ask::Postgresql(sql()), of(Step::ScramUnproved).await, LONG_MS).await;
         assert_eq!(reason(&outcome, false), "the server lets in without a proof that it knows the password");
         reason(&ask(Ask::Postgresql(Sql::default()), of(Step::Trust).await, LONG_MS).await, true);

@@ -2,8 +2,8 @@
 
 use crate::codecs::ber::{self, tag};
 use crate::codecs::reader::Reader;
-use crate::kinds::fake::{LONG_MS, Peer, ask, block_on, login, pattern, reason, tcp};
-use config::{Ask, Ldap, LdapScope, Tls, TlsMode};
+use crate::kinds::fake::{LONG_MS, Peer, ask, block_on, login, pattern, reason, starttls, tcp};
+use config::{Ask, Ldap, LdapScope};
 
 /// One request: its identifier, its operation, and what is in it.
 async fn request(peer: &mut Peer) -> Option<(i64, u8, Vec<u8>)> {
@@ -55,8 +55,6 @@ async fn directory(mut peer: Peer) {
 #[test]
 fn binds_and_searches() {
     let below = |base: &str| Ldap { login: login("cn=me", "secret"), base: Some(base.into()), ..Ldap::default() };
-    let starttls =
-        Tls { mode: TlsMode::Starttls, sni: None, tls_verify: false, tls_ca: None, certificate_warning_days: 0 };
     let cases = [
         (below("dc=x"), Ok(())),
         (Ldap { login: None, ..below("dc=x") }, Ok(())),
@@ -77,7 +75,7 @@ fn binds_and_searches() {
                 "not asked: the filter cannot be read: only = and =* are understood, not >= <= ~= := or a * within a value",
             )
         }),
-        (Ldap { tls: Some(starttls), ..below("dc=x") }, {
+        (Ldap { tls: starttls(), ..below("dc=x") }, {
             Err("StartTLS refused: result 2 (protocol error): unsupported extended operation")
         }),
     ];
@@ -89,5 +87,23 @@ fn binds_and_searches() {
             let transcript = outcome.transcript.to_string();
             assert!(!transcript.contains("secret") && !transcript.contains("wrong!"), "{transcript}");
         }
+    });
+}
+
+#[test]
+fn nothing_is_said_before_tls_but_the_wish_for_it() {
+    block_on(async {
+        let server = tcp(async |mut peer| {
+            let (id, operation, _) = request(&mut peer).await.unwrap();
+            assert_eq!(operation, 0x77);
+            peer.send(outcome(id, 0x78, 0, "")).await;
+            directory(peer.encrypt().await).await;
+        })
+        .await;
+        let base = Some("dc=x".into());
+        let options = Ldap { login: login("cn=me", "secret"), base, tls: starttls(), ..Ldap::default() };
+        let outcome = ask(Ask::Ldap(options), server, LONG_MS).await;
+        reason(&outcome, true);
+        assert!(outcome.transcript.to_string().contains("TLSv1_3"), "{}", outcome.transcript);
     });
 }
