@@ -142,7 +142,13 @@ impl Dialogue {
 
     /// The own address of the connection.
     pub fn own_address(&self) -> Option<IpAddr> {
-        self.stream.own_address()
+        self.own_endpoint().map(|own| own.ip())
+    }
+
+    /// The own address and port, of the connection or else of the datagrams.
+    pub fn own_endpoint(&self) -> Option<SocketAddr> {
+        let of_datagrams = || self.datagrams.as_ref().and_then(|socket| socket.local_addr().ok());
+        self.stream.own_endpoint().or_else(of_datagrams)
     }
 
     /// Sends `bytes`.

@@ -7,6 +7,7 @@
 //! What servers send is hostile until shown otherwise: every reading has a limit of bytes, and all of it the deadline.
 
 mod certificate;
+mod codecs;
 mod dialogue;
 mod failure;
 pub mod kinds;

@@ -284,12 +284,12 @@ pub struct Ntp {
     pub stratum_max: u8,
 }
 
-/// A datagram that must be answered.
+/// A datagram that must be answered, or at least not be refused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Udp {
     /// What is sent.
     pub send: Payload,
-    /// What the answer must match; `None`: any answer passes.
+    /// What the answer must match; `None`: silence passes too, and only a port that the server refuses fails.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expect: Option<Pattern>,
 }

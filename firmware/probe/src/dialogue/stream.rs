@@ -3,7 +3,7 @@
 use super::Dialogue;
 use crate::transcript::Direction;
 use std::io;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -21,13 +21,13 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    pub(super) fn own_address(&self) -> Option<IpAddr> {
+    pub(super) fn own_endpoint(&self) -> Option<SocketAddr> {
         let stream = match self {
             Self::None => return None,
             Self::Plain(stream) => stream,
             Self::Tls(stream) => stream.get_ref().0,
         };
-        stream.local_addr().ok().map(|own| own.ip())
+        stream.local_addr().ok()
     }
 }
 
