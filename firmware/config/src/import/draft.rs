@@ -2,7 +2,7 @@
 
 use super::names::Names;
 use super::notes::Notes;
-use crate::limits::{BACKENDS_MAX, ROUTERS_MAX, ROUTES_MAX, SERVICES_MAX};
+use crate::limits::{BACKENDS_MAX, NICS_MAX, ROUTERS_MAX, ROUTES_MAX, SERVICES_MAX};
 use toml::{Table, Value};
 
 /// Stands for a NIC whose name the source does not know. No kernel has it, so that the document cannot be used by
@@ -86,7 +86,15 @@ impl Draft {
 
     /// A data NIC called `name`, which is in the document from now on.
     pub(super) fn nic(&mut self, name: &str, line: u32) -> &mut NicBlock {
-        let at = self.nics.iter().position(|nic| nic.name == name).unwrap_or_else(|| {
+        let find = |nics: &[NicBlock], name: &str| nics.iter().position(|nic| nic.name == name);
+        let mut name = name;
+        // The last place is the placeholder's.
+        if self.nics.len() + 1 >= NICS_MAX && find(&self.nics, name).is_none() && name != NIC_PLACEHOLDER {
+            self.full(line, &format!("NIC {name}"), NICS_MAX, "NICs");
+            name = NIC_PLACEHOLDER;
+        }
+        let at = find(&self.nics, name).unwrap_or_else(|| {
+            let line = if name == NIC_PLACEHOLDER { 0 } else { line };
             let name = name.to_owned();
             self.nics.push(NicBlock { name, ha_only: false, addresses: Vec::new(), line, left_out: None });
             self.nics.len() - 1
@@ -108,18 +116,33 @@ impl Draft {
         NIC_PLACEHOLDER.to_owned()
     }
 
+    /// Whether no service can be added any more.
+    pub(super) fn is_full(&self) -> bool {
+        self.services.len() == SERVICES_MAX
+    }
+
+    /// How many backends a further service may have.
+    pub(super) fn backends_left(&self) -> usize {
+        if self.is_full() { 0 } else { BACKENDS_MAX - self.backends }
+    }
+
     pub(super) fn add_service(&mut self, service: ServiceBlock) {
         let backends = service.backends.len() + usize::from(service.own.fields.contains_key("fallback"));
-        let (most, what) = if self.services.len() == SERVICES_MAX {
-            (SERVICES_MAX, "services")
+        if self.is_full() {
+            self.refuse_service(service.own.line);
         } else if self.backends + backends > BACKENDS_MAX {
-            (BACKENDS_MAX, "backends")
+            // Then it is full: whoever writes ranges of servers does not make us count them again and again.
+            self.backends = BACKENDS_MAX;
+            self.full(service.own.line, "a further service", BACKENDS_MAX, "backends");
         } else {
             self.backends += backends;
             self.services.push(service);
-            return;
-        };
-        self.full(service.own.line, "a further service", most, what);
+        }
+    }
+
+    /// Says that a service has no place.
+    pub(super) fn refuse_service(&mut self, line: u32) {
+        self.full(line, "a further service", SERVICES_MAX, "services");
     }
 
     pub(super) fn add_route(&mut self, route: Block) {

@@ -118,3 +118,9 @@ impl Notes {
         (self.list, self.more)
     }
 }
+
+/// What replaces mail directives.
+// GAP(contract.md [alerts]): the document has no such table yet; the importers name it, and carry nothing over to it.
+pub(super) const ALERTS: &str = "alerts by e-mail: [alerts]";
+/// What replaces programs that are run when something changes.
+pub(super) const WEBHOOK: &str = "a webhook in [alerts], which is called when this happens";

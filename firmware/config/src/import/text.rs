@@ -56,6 +56,11 @@ impl<'f> Text<'f> {
 }
 
 impl<'t> Line<'t> {
+    /// The same line with its substitutions made.
+    pub(super) fn with_text<'e>(&'e self, text: &'e str) -> Line<'e> {
+        Line { file: self.file, number: self.number, text }
+    }
+
     /// An error at byte `at` of the line.
     pub(super) fn error(&self, at: usize, message: impl Into<String>) -> Error {
         let column = self.text.get(..at).unwrap_or(self.text).chars().count() as u32 + 1;
