@@ -56,6 +56,7 @@ check clippy cargo clippy --workspace --all-targets -- -D warnings
 check pure "${cargo_test[@]}" --workspace --exclude lab --no-fail-fast
 check golden cargo test -p lab --test golden
 check tools cargo test -p lab --lib --bins
+check importers cargo test -p lab --test importers
 if cargo metadata --no-deps --format-version 1 | grep -q '"name":"suimon"'; then
     check build cargo build --release --bin suimon
 fi

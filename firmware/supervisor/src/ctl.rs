@@ -4,6 +4,7 @@
 
 mod answers;
 mod capture;
+mod import;
 mod listing;
 mod operand;
 mod status;
@@ -116,6 +117,8 @@ enum Act {
     },
     /// Print the configuration in use.
     Export,
+    /// Print another program's configuration as one of this, and what could not be carried over. Applies nothing.
+    Import(import::Request),
     /// Record packets of a NIC.
     Capture(capture::Request),
 }
@@ -135,6 +138,8 @@ enum AtDeadline {
 enum Failure {
     /// The node refused, or cannot be reached.
     Api(Error),
+    /// A configuration of another program that cannot be read.
+    Import(Box<config::Error>),
     /// A file of the caller.
     File { act: &'static str, path: PathBuf, source: io::Error },
     /// Standard output is gone or full.
@@ -145,6 +150,7 @@ impl Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Api(error) => error.fmt(f),
+            Self::Import(error) => error.fmt(f),
             Self::File { act, path, source } => write!(f, "{act} {}: {source}", path.display()),
             Self::Output(source) => write!(f, "write to standard output: {source}"),
         }
@@ -219,6 +225,7 @@ async fn act(arguments: Arguments) -> Result<(), Failure> {
         Act::Apply { file } => say(json, &client.apply(&document(&file)?).await?, answers::applied),
         Act::Diff { file } => say(json, &client.diff(&document(&file)?).await?, answers::diff),
         Act::Export => say(json, &client.export().await?, |export| export.toml.clone()),
+        Act::Import(request) => import::run(json, &request),
         Act::Capture(request) => capture::run(&client, json, request).await,
     }
 }

@@ -78,7 +78,8 @@ pub(super) fn endpoint(text: &str) -> Option<(Host, Port)> {
             .parse_next(input)
     }
     let mut input = text;
-    let (host, port) = terminated((alt((bracketed, part)), opt(preceded(':', part))), eof).parse_next(&mut input).ok()?;
+    let (host, port) =
+        terminated((alt((bracketed, part)), opt(preceded(':', part))), eof).parse_next(&mut input).ok()?;
     Some((Host::parse(host), port.map_or(Some(Port::Any), Port::parse)?))
 }
 
@@ -99,9 +100,7 @@ pub(super) fn range(first: IpAddr, last: IpAddr) -> Result<Vec<IpAddr>, String> 
 fn count(first: u128, last: u128) -> Result<std::ops::RangeInclusive<u128>, String> {
     match last.checked_sub(first) {
         None => Err("it ends before it begins".to_owned()),
-        Some(more) if more >= IMPORT_RANGE_MAX as u128 => {
-            Err(format!("it has more than {IMPORT_RANGE_MAX} addresses"))
-        }
+        Some(more) if more >= IMPORT_RANGE_MAX as u128 => Err(format!("it has more than {IMPORT_RANGE_MAX} addresses")),
         Some(_) => Ok(first..=last),
     }
 }
@@ -147,7 +146,10 @@ mod tests {
         assert_eq!(count("10.0.0.254", "10.0.1.1"), Ok(4));
         assert_eq!(count("2001:db8::2", "2001:db8::2"), Ok(1));
         assert_eq!(count("0.0.0.0", "255.255.255.255").unwrap_err(), "it has more than 1024 addresses");
-        assert_eq!(count("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff").unwrap_err(), "it has more than 1024 addresses");
+        assert_eq!(
+            count("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff").unwrap_err(),
+            "it has more than 1024 addresses"
+        );
         assert_eq!(count("10.0.0.2", "10.0.0.1").unwrap_err(), "it ends before it begins");
         assert!(count("10.0.0.2", "::1").is_err());
     }

@@ -1,4 +1,4 @@
-//! The document while it is put together: tables with comments, some of them left out for the administrator to complete.
+//! The document while it is put together: tables with comments. Some are left out for the administrator to complete.
 
 use super::names::Names;
 use super::notes::Notes;

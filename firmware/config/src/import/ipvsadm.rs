@@ -53,7 +53,8 @@ fn command(line: &Line<'_>, options: &Options<'_>, table: &mut Table, draft: &mu
         'C' => Ok(()),
         's' => {
             for (timeout, text) in table.timeouts.iter_mut().zip(&options.operands) {
-                *timeout = text.parse().map_err(|_| line.error_at(text, format!("\"{text}\" is no number of seconds")))?;
+                *timeout =
+                    text.parse().map_err(|_| line.error_at(text, format!("\"{text}\" is no number of seconds")))?;
             }
             Ok(())
         }

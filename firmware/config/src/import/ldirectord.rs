@@ -41,6 +41,10 @@ pub(super) fn read(text: &Text<'_>, draft: &mut Draft) -> Result<(), Error> {
             let why = "ldirectord ignores it in a virtual service unless fork=yes; so the global value is used";
             draft.notes.left(directive.line.number, directive.shown(), why, "set interval_ms of the service's check");
         }
+        if draft.is_full() {
+            draft.refuse_service(section.head().line.number);
+            continue;
+        }
         let service = virtual_service(draft, &globals, section)?;
         service::add(draft, service);
     }
@@ -71,9 +75,9 @@ fn virtual_service(draft: &mut Draft, globals: &Globals<'_>, section: &Section<'
     service.persistence = persistence(section)?;
     for directive in section.all("real", "real6") {
         // One more than possible is enough to be refused.
-        if service.backends.len() <= draft.backends_left() {
-            service.backends.extend(server::servers(draft, directive, &service)?);
-        }
+        let room = (draft.backends_left() + 1).saturating_sub(service.backends.len());
+        let servers = server::servers(draft, directive, &service)?;
+        service.backends.extend(servers.take(room));
     }
     service.fallback = fallback(globals, section, v6)?;
     service.checks = check::checks(draft, globals, section, &mut service)?;

@@ -4,6 +4,7 @@ use crate::limits::IMPORT_NOTES_MAX;
 use crate::names::named;
 use serde::Serialize;
 use std::collections::HashMap;
+use std::fmt;
 
 named! {
     /// What a remark asks of the administrator. In the order in which they matter.
@@ -33,6 +34,31 @@ pub struct NotCarried {
     pub why: String,
     /// What to do or use in its place; may be empty.
     pub instead: String,
+}
+
+/// Lines that a remark shows; there may be thousands.
+const LINES_SHOWN: usize = 6;
+
+impl NotCarried {
+    /// The file and the first of its lines, as in `ldirectord.cf:12,15`.
+    pub fn place(&self) -> String {
+        let mut place = self.file.clone();
+        for (index, line) in self.lines.iter().take(LINES_SHOWN).enumerate() {
+            place.push_str(&format!("{}{line}", if index == 0 { ":" } else { "," }));
+        }
+        if self.lines.len() > LINES_SHOWN {
+            place.push_str(",…");
+        }
+        place
+    }
+}
+
+impl fmt::Display for NotCarried {
+    /// The place and the directive, and below it why it is in the list and what to do.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}\n    {}", self.place(), self.what, self.why)?;
+        if self.instead.is_empty() { Ok(()) } else { write!(f, "\n    -> {}", self.instead) }
+    }
 }
 
 /// Collects remarks.

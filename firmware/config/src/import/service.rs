@@ -14,6 +14,9 @@ const UNKNOWN: &str = "?";
 
 /// Adds a service to the document.
 pub(super) fn add(draft: &mut Draft, service: Virtual) {
+    if draft.is_full() {
+        return draft.refuse_service(service.line);
+    }
     let mut own = Block::new(service.line);
     own.comments.push(format!("{}, line {}: {}", draft.source, service.line, service.shown));
     own.comments.extend(service.comments.iter().cloned());
@@ -80,17 +83,20 @@ fn served(draft: &mut Draft, service: &Virtual, own: &mut Block) {
         missing.push("protocol");
         draft.notes.left(line, shown, "SCTP is not forwarded", "the service is a comment in the document");
     }
-    own.set("ports", match (&service.port, service.mark) {
-        (Some(Port::Number(port)), _) => port.to_string(),
-        (Some(Port::Name(name)), _) => {
-            missing.push("ports");
-            let why = format!("\"{name}\" is not known as the name of a port");
-            draft.notes.fill_in(line, shown, why, "write its number as ports and remove the # before the service");
-            name.clone()
-        }
-        (_, Some(_)) => UNKNOWN.to_owned(),
-        _ => "*".to_owned(),
-    });
+    own.set(
+        "ports",
+        match (&service.port, service.mark) {
+            (Some(Port::Number(port)), _) => port.to_string(),
+            (Some(Port::Name(name)), _) => {
+                missing.push("ports");
+                let why = format!("\"{name}\" is not known as the name of a port");
+                draft.notes.fill_in(line, shown, why, "write its number as ports and remove the # before the service");
+                name.clone()
+            }
+            (_, Some(_)) => UNKNOWN.to_owned(),
+            _ => "*".to_owned(),
+        },
+    );
     if !missing.is_empty() {
         own.leave_out(format!("{} to be completed", missing.join(", ")));
     }

@@ -3,9 +3,10 @@
 use super::draft::{Block, Draft, NIC_PLACEHOLDER, NicBlock, ServiceBlock};
 use super::{Carried, Imported};
 use crate::VERSION;
+use crate::report::{Errors, Report};
 
-/// How often refused tables are made comments; then all that is left is one.
-const REPAIRS_MAX: usize = 32;
+/// How often refused tables are made comments, which others may refer to; then all that is left becomes one.
+const REPAIRS_MAX: usize = 8;
 
 /// A table of the draft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,25 +32,32 @@ pub(super) fn finish(mut draft: Draft) -> Imported {
     ask_for_nics(&mut draft);
     let mut page = write(&draft);
     for repair in 1.. {
-        let Err(errors) = crate::parse(&page.text, &draft.source) else { break };
-        let mut refused: Vec<(Part, String)> = Vec::new();
+        let Some(errors) = errors(&page.text, &draft.source) else { break };
+        let mut refused: Vec<(Part, String, String)> = Vec::new();
         for error in errors.errors {
             if let Some(part) = page.parts.get(error.line as usize - 1).copied().flatten() {
-                let message = if error.path.is_empty() { error.message } else { format!("{}: {}", error.path, error.message) };
-                refused.push((part, message));
+                refused.push((part, error.path, without_line(error.message)));
             }
         }
         if refused.is_empty() || repair > REPAIRS_MAX {
-            refused = everything(&draft).map(|part| (part, "too many tables are refused".to_owned())).collect();
+            let why = || "too much of the document is refused".to_owned();
+            refused = everything(&draft).map(|part| (part, String::new(), why())).collect();
         }
-        for (part, why) in refused {
-            leave_out(&mut draft, part, &why);
+        for (part, path, why) in refused {
+            leave_out(&mut draft, part, &path, &why);
         }
         page = write(&draft);
     }
     let carried = carried(&draft);
     let (not_carried, more) = draft.notes.finish();
     Imported { toml: page.text, carried, not_carried, more }
+}
+
+/// Everything that is wrong with the text.
+fn errors(text: &str, file: &str) -> Option<Errors> {
+    let report = Report::new(file, text);
+    crate::read::document(&report);
+    report.finish_with(usize::MAX)
 }
 
 /// What the document needs and no source has: addresses of NICs, and their names in most.
@@ -63,7 +71,7 @@ fn ask_for_nics(draft: &mut Draft) {
             notes.fill_in(0, what, why, instead);
         } else if nic.addresses.is_empty() {
             let why = "the source does not say which addresses the box itself has";
-            notes.fill_in(nic.line, format!("NIC \"{}\"", nic.name), why, "write them as addresses = [\"ADDRESS/BITS\"]");
+            notes.fill_in(0, format!("NIC \"{}\"", nic.name), why, "write them as addresses = [\"ADDRESS/BITS\"]");
         }
     }
 }
@@ -75,7 +83,15 @@ fn everything(draft: &Draft) -> impl Iterator<Item = Part> + use<> {
     parts.chain((0..services).map(Part::Service)).chain((0..routers).map(Part::Router))
 }
 
-fn leave_out(draft: &mut Draft, part: Part, why: &str) {
+/// Errors point to lines of the document, which move when parts of it become comments.
+fn without_line(mut message: String) -> String {
+    if let Some(at) = message.find(": see line ") {
+        message.truncate(at);
+    }
+    message
+}
+
+fn leave_out(draft: &mut Draft, part: Part, path: &str, why: &str) {
     let (line, reason) = match part {
         Part::Nic(at) => (draft.nics[at].line, &mut draft.nics[at].left_out),
         Part::Route(at) => of(&mut draft.routes[at]),
@@ -85,8 +101,10 @@ fn leave_out(draft: &mut Draft, part: Part, why: &str) {
         Part::Backend(at, backend) => of(&mut draft.services[at].backends[backend]),
     };
     if reason.is_none() {
-        *reason = Some(why.to_owned());
-        let (thing, why) = why.split_once(": ").unwrap_or(("the document", why));
+        // The comment stands above the table: the field is all it has to name.
+        let field = path.rsplit(": ").next().unwrap_or_default();
+        *reason = Some(if field.is_empty() { why.to_owned() } else { format!("{field}: {why}") });
+        let thing = if path.is_empty() { "the document" } else { path };
         draft.notes.fill_in(line, thing, why, "it is a comment in the document: mend it there and remove the #");
     }
 }
@@ -109,7 +127,10 @@ fn carried(draft: &Draft) -> Carried {
 
 fn write(draft: &Draft) -> Page {
     let mut page = Page { text: String::new(), parts: Vec::new(), part: None, comment: false };
-    page.line(&format!("# Imported from {}. Read the list of what could not be carried over before you use it.", draft.source));
+    page.line(&format!(
+        "# Imported from {}. Read the list of what could not be carried over before you use it.",
+        draft.source
+    ));
     page.line(&format!("version = {VERSION}"));
     for (at, nic) in draft.nics.iter().enumerate() {
         page.part = Some(Part::Nic(at));

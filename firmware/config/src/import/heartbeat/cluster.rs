@@ -25,20 +25,54 @@ const REMARKS: &[(&[&str], &str, &str)] = &[
         "VRRP decides who is active: a node takes over after three adverts that did not come",
         "advert_ms of [[ha.router]]: 1000 by default, which is a takeover after 3 to 4 s",
     ),
-    (&["ucast", "ucast6", "bcast", "mcast", "mcast6", "udpport"], "nodes hear each other by VRRP, and their flows are \
-     synchronised", "[ha.sync] with listen = { NODE = \"ADDRESS:PORT\", … } on the NIC between the nodes"),
+    (
+        &["ucast", "ucast6", "bcast", "mcast", "mcast6", "udpport"],
+        "nodes hear each other by VRRP, and their flows are \
+     synchronised",
+        "[ha.sync] with listen = { NODE = \"ADDRESS:PORT\", … } on the NIC between the nodes",
+    ),
     // GAP(contract.md [ha.serial]): the serial line between the nodes.
     (&["serial", "baud"], "no serial line is used", "a second NIC between the nodes"),
-    (&["stonith", "stonith_host"], "no power switch is worked", "the watchdog of the appliance, which stops a node that hangs"),
+    (
+        &["stonith", "stonith_host"],
+        "no power switch is worked",
+        "the watchdog of the appliance, which stops a node that hangs",
+    ),
     (&["watchdog"], "the appliance has its watchdog on by itself", ""),
-    (&["respawn", "apiauth", "crm", "pacemaker", "crm_daemon_dir", "crmd_spawns_pengine"], "a program started with \
-     heartbeat; no foreign programs are run", WEBHOOK),
+    (
+        &["respawn", "apiauth", "crm", "pacemaker", "crm_daemon_dir", "crmd_spawns_pengine"],
+        "a program started with \
+     heartbeat; no foreign programs are run",
+        WEBHOOK,
+    ),
     (&["deadping"], "a pinged address counts as gone by the rules of track", "track of [[ha.router]]"),
     (&["hbaping"], "a Fibre Channel card", ""),
     (&["autojoin"], "nodes join by pairing", "suimon ctl pair"),
-    (&["logfile", "debugfile", "logfacility", "use_logd", "debug", "conn_logd_time", "logd_time"], "log files", "suimon ctl log"),
-    (&["hopfudge", "hbgenmethod", "realtime", "rtprio", "msgfmt", "compression", "compression_threshold", "coredumps",
-       "uuidfrom", "traditional_compression", "cluster", "memreserve", "syslogmsgfmt", "hbversion"], "", ""),
+    (
+        &["logfile", "debugfile", "logfacility", "use_logd", "debug", "conn_logd_time", "logd_time"],
+        "log files",
+        "suimon ctl log",
+    ),
+    (
+        &[
+            "hopfudge",
+            "hbgenmethod",
+            "realtime",
+            "rtprio",
+            "msgfmt",
+            "compression",
+            "compression_threshold",
+            "coredumps",
+            "uuidfrom",
+            "traditional_compression",
+            "cluster",
+            "memreserve",
+            "syslogmsgfmt",
+            "hbversion",
+        ],
+        "",
+        "",
+    ),
 ];
 
 pub(super) fn read(text: &Text<'_>, draft: &mut Draft) -> Result<Cluster, Error> {
@@ -60,7 +94,8 @@ fn directive(
     key: &str,
     values: &[&str],
 ) -> Result<(), Error> {
-    let shown = format!("{key} {}", values.join(" "));
+    // What stonith is told holds passwords.
+    let shown = if key.starts_with("stonith") { format!("{key} …") } else { format!("{key} {}", values.join(" ")) };
     match key {
         "node" => {
             for node in values.iter().map(|node| possible(node)) {
@@ -73,7 +108,10 @@ fn directive(
             }
         }
         "auto_failback" | "nice_failback" => {
-            let off = matches!(values.first().map(|value| value.to_lowercase()).as_deref(), Some("off" | "no" | "n" | "false" | "0"));
+            let off = matches!(
+                values.first().map(|value| value.to_lowercase()).as_deref(),
+                Some("off" | "no" | "n" | "false" | "0")
+            );
             // What was nice was not to fail back.
             cluster.stays = off == (key == "auto_failback");
         }
@@ -100,6 +138,7 @@ fn directive(
 }
 
 fn addresses(line: &Line<'_>, values: &[&str]) -> Result<Vec<IpAddr>, Error> {
-    let parse = |value: &&str| value.parse().map_err(|_| line.error_at(value, format!("\"{value}\" is no address to ping")));
+    let parse =
+        |value: &&str| value.parse().map_err(|_| line.error_at(value, format!("\"{value}\" is no address to ping")));
     values.iter().map(parse).collect()
 }

@@ -6,7 +6,7 @@ use crate::import::draft::{Block, Draft};
 use crate::import::names::{Names, possible};
 use crate::import::notes::{ALERTS, WEBHOOK};
 use crate::import::text::{Line, Text};
-use crate::limits::{NICS_MAX, VIPS_MAX};
+use crate::limits::{NICS_MAX, ROUTERS_MAX, VIPS_MAX};
 use crate::report::Error;
 use std::net::IpAddr;
 use toml::{Table, Value};
@@ -31,7 +31,19 @@ const FOREIGN: &[(&[&str], &str, &str)] = &[
     (&["SendArp", "Delay", "portblock"], "the takeover announces addresses and waits for flows by itself", ""),
     (&["MailTo", "WinPopup", "AudibleAlarm"], "a message about a takeover", ALERTS),
     (
-        &["Filesystem", "drbddisk", "drbdupper", "drbd", "Raid1", "LVM", "LinuxSCSI", "ServeRAID", "ICP", "ids", "nfsserver"],
+        &[
+            "Filesystem",
+            "drbddisk",
+            "drbdupper",
+            "drbd",
+            "Raid1",
+            "LVM",
+            "LinuxSCSI",
+            "ServeRAID",
+            "ICP",
+            "ids",
+            "nfsserver",
+        ],
         "a disk that moves between nodes: this box stores no data of services",
         "keep it with the servers, behind a service of this box",
     ),
@@ -81,8 +93,13 @@ fn group(
         let same = |(of, v6, vips): &&mut (Option<String>, bool, Vec<Value>)| {
             *of == nic && *v6 == address.is_ipv6() && vips.len() < VIPS_MAX
         };
+        let full = routers.len() == ROUTERS_MAX;
         match routers.iter_mut().find(same) {
             Some((_, _, vips)) => vips.push(shown),
+            None if full => {
+                let why = format!("a document has at most {ROUTERS_MAX} virtual routers");
+                draft.notes.left(line.number, address.to_string(), why, "");
+            }
             None => routers.push((nic, address.is_ipv6(), vec![shown])),
         }
     }
@@ -161,23 +178,21 @@ fn track(draft: &mut Draft, cluster: &Cluster) -> Vec<Value> {
 
 /// A resource: an address, or something that is not run here.
 fn read_resource(draft: &mut Draft, line: &Line<'_>, resource: &str) -> Result<Option<Moving>, Error> {
-    let mut parts = resource.split("::");
-    let program = parts.next().unwrap_or_default();
-    let first = parts.next();
-    let address = match (program, first) {
-        ("IPaddr" | "IPaddr2" | "IPv6addr", Some(address)) => address,
-        ("IPaddr" | "IPaddr2" | "IPv6addr", None) => {
+    let (program, arguments) = resource.split_once("::").unwrap_or((resource, ""));
+    let address = match program {
+        "IPaddr" | "IPaddr2" | "IPv6addr" if arguments.is_empty() => {
             return Err(line.error_at(resource, format!("an address is missing: {program}::ADDRESS")));
         }
-        // An IPv6 address has colons of its own.
-        (_, _) if is_address(resource) => resource,
+        // An IPv6 address has colons of its own, and an IPv4 address may have further arguments behind it.
+        "IPaddr" | "IPaddr2" | "IPv6addr" if is_address(arguments) => arguments,
+        "IPaddr" | "IPaddr2" | "IPv6addr" => arguments.split("::").next().unwrap_or_default(),
+        _ if is_address(resource) => resource,
         _ => {
             let (why, instead) = foreign(program);
             draft.notes.left(line.number, resource, why, instead);
             return Ok(None);
         }
     };
-    let address = if program == "IPv6addr" { &resource["IPv6addr::".len()..] } else { address };
     moving(draft, line, address).map(Some)
 }
 

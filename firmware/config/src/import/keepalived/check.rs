@@ -153,8 +153,8 @@ impl Checker<'_> {
             let before = f64::from(retries) * pause;
             let now = f64::from(retries) * interval;
             let why = format!(
-                "keepalived asks again after {pause} s when a check failed, here the next check is after interval_ms: \
-                 a server is out {now} s after its first failure, which were {before} s"
+                "keepalived asks again after {pause} s when a check failed, here after interval_ms as always: a server \
+                 was out {before} s after its first failure, here {now} s"
             );
             draft.notes.differs(self.own.line, "retry, delay_before_retry", why, "a shorter interval_ms");
         }
@@ -180,7 +180,8 @@ impl Checker<'_> {
             let name = possible(path.trim_start_matches('/'));
             let mut check = self.check(draft, if name == "unnamed" { "page" } else { &name }, kind)?;
             check.set_text("path", path);
-            let host = url.last(&["virtualhost"]).or_else(|| self.setting(&["virtualhost"])).map_or("", Statement::value);
+            let host =
+                url.last(&["virtualhost"]).or_else(|| self.setting(&["virtualhost"])).map_or("", Statement::value);
             check.set_text("host", host);
             if let Some(statuses) = url.last(&["status_code"]) {
                 check.set("expect_status", statuses.words[1..].join(","));
@@ -276,7 +277,7 @@ impl Checker<'_> {
     }
 }
 
-/// The bytes of a word of hex digits, two digits each; `x` stands for a digit that may be any. `None`: other characters.
+/// The bytes of a word of hex digits, two each; `x` stands for any digit. `None`: other characters.
 fn hex_bytes(word: &str) -> Vec<Option<String>> {
     let digits: Vec<char> = word.to_ascii_lowercase().chars().collect();
     let byte = |pair: &[char]| {

@@ -58,7 +58,9 @@ pub(super) fn tokens(text: &Text<'_>, draft: &mut Draft) -> Result<Vec<Tokens>, 
         let expanded = substituted(&line, &definitions)?;
         expanded_bytes += expanded.len();
         if expanded_bytes > IMPORT_BYTES_MAX {
-            return Err(line.error(0, format!("with its definitions written out, the file has over {IMPORT_BYTES_MAX} bytes")));
+            return Err(
+                line.error(0, format!("with its definitions written out, the file has over {IMPORT_BYTES_MAX} bytes"))
+            );
         }
         all.push(split(&line.with_text(&expanded))?);
     }
@@ -101,7 +103,8 @@ fn substituted(line: &Line<'_>, definitions: &HashMap<String, String>) -> Result
                 }
             }
             if next.len() > IMPORT_LINE_BYTES_MAX {
-                let message = format!("with its definitions written out, the line has over {IMPORT_LINE_BYTES_MAX} bytes");
+                let message =
+                    format!("with its definitions written out, the line has over {IMPORT_LINE_BYTES_MAX} bytes");
                 return Err(line.error(0, message));
             }
         }

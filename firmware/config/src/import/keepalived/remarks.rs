@@ -48,7 +48,11 @@ pub(super) const ROUTER: &[Remark] = &[
         "the key that pairing makes, for [ha.sync]",
     ),
     // GAP(peers.md 4a unicast_peer): VRRP to listed peers.
-    (&["unicast_*", "check_unicast_src"], "VRRP is sent by multicast only", "let the network carry 224.0.0.18 and ff02::12"),
+    (
+        &["unicast_*", "check_unicast_src"],
+        "VRRP is sent by multicast only",
+        "let the network carry 224.0.0.18 and ff02::12",
+    ),
     (&["lvs_sync_daemon*"], "flows are synchronised by the box itself", "[ha.sync] with the addresses of both nodes"),
     (&["notify*"], SCRIPT, WEBHOOK),
     (&["smtp_alert"], "mail is not set up here", ALERTS),
@@ -57,7 +61,11 @@ pub(super) const ROUTER: &[Remark] = &[
     (&["track_file", "track_process", "track_bfd"], "what it watches is not watched here", "track in the router"),
     (&["preempt_delay"], "a node takes over once it has the flows, not after a time", "preempt = \"never\""),
     (&["garp_*"], GARP, ""),
-    (&["use_ipvlan", "use_vmac_addr"], "a router has the MAC address of RFC 9568 7.3 or that of its NIC", "virtual_mac"),
+    (
+        &["use_ipvlan", "use_vmac_addr"],
+        "a router has the MAC address of RFC 9568 7.3 or that of its NIC",
+        "virtual_mac",
+    ),
     (&["mcast_src_ip", "mcast_dst_ip", "track_src_ip"], "VRRP is sent from the NIC's own address to its group", ""),
     (&["down_timer_adverts"], "the active node counts as gone after 3 adverts (RFC 9568 6.1)", "advert_ms"),
     (&["dont_track_primary"], "a router gives up when its NIC has no link", ""),
@@ -91,7 +99,11 @@ pub(super) const CHECKER: &[Remark] = &[
     (&["connect_ip", "host"], "a check asks the backend itself", "kind = \"external\" asks what it wants"),
     (&["bindto", "bind_if", "bind_port", "fwmark"], "checks leave by the route to the backend", ""),
     (&["log_all_failures"], "the dialogue of the last failure is kept", "suimon ctl backends"),
-    (&["misc_dynamic"], "the weight does not follow a program", "a check of kind \"feedback\" asks an agent on the server"),
+    (
+        &["misc_dynamic"],
+        "the weight does not follow a program",
+        "a check of kind \"feedback\" asks an agent on the server",
+    ),
     (&["user"], "programs run without privileges", ""),
     (&["http_protocol"], "HTTP/1.1 is spoken", ""),
     (&["regex_stack", "regex_min_offset", "regex_max_offset"], "the whole answer is searched in bounded time", ""),

@@ -157,7 +157,10 @@ fn tracked(draft: &mut Draft, known: &Known<'_>, instance: &Statement, track: &m
                     raised += add_track(draft, entry, weight, "ping", &address.to_string(), track);
                 }
                 None => {
-                    let why = format!("it runs {}; no programs are run here", if command.is_empty() { "a program" } else { command });
+                    let why = format!(
+                        "it runs {}; no programs are run here",
+                        if command.is_empty() { "a program" } else { command }
+                    );
                     let instead = "track = [{ ping = \"ADDRESS\" }] or { healthy_share = \"SERVICE\", below = 0.5 }";
                     draft.notes.left(entry.line, format!("track_script {}", entry.key()), why, instead);
                 }
@@ -214,9 +217,9 @@ fn pinged(command: &str) -> Option<IpAddr> {
 /// What is spoken on the wire.
 fn protocol(draft: &mut Draft, known: &Known<'_>, instance: &Statement) {
     let version = instance.last(&["version"]).map_or(known.version, Statement::value);
-    let has_v6 = instance.last(&["virtual_ipaddress"]).is_some_and(|block| {
-        block.inside().iter().any(|entry| entry.key().contains(':'))
-    });
+    let has_v6 = instance
+        .last(&["virtual_ipaddress"])
+        .is_some_and(|block| block.inside().iter().any(|entry| entry.key().contains(':')));
     if version != "3" && !has_v6 {
         let why = "keepalived speaks VRRPv2 here, this box VRRPv3 (RFC 9568): the two do not hear each other";
         let instead = "change both nodes at once, or set version 3 in the keepalived that stays for a while";
@@ -248,7 +251,8 @@ fn vips(draft: &mut Draft, instance: &Statement, nic: &str) -> [Vec<Value>; 2] {
                 }
                 (Some(_), Some(dev)) => {
                     let why = format!("the addresses of a router are on its own NIC, this one is on {dev}");
-                    let instead = format!("a second [[ha.router]] with nic = \"{dev}\", an id of its own and the same group");
+                    let instead =
+                        format!("a second [[ha.router]] with nic = \"{dev}\", an id of its own and the same group");
                     draft.notes.fill_in(entry.line, entry.shown(), why, instead);
                 }
                 (None, _) => {

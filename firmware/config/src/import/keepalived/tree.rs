@@ -98,7 +98,8 @@ pub(super) fn statements(file: &str, lines: Vec<Tokens>) -> Result<Vec<Statement
                 }
                 Token::Close => {
                     let block = open.pop().filter(|_| depth > 1);
-                    let (Some(block), Some(named)) = (block, open.last_mut().and_then(|outside| outside.last_mut())) else {
+                    let (Some(block), Some(named)) = (block, open.last_mut().and_then(|outside| outside.last_mut()))
+                    else {
                         return Err(error(file, line, column, "} closes nothing"));
                     };
                     named.block = Some(block);

@@ -103,8 +103,7 @@ impl<'t> Asking<'_, 't> {
     fn check(&mut self, kind: CheckKind, name: &str, rounds: u64) -> Result<Check, Error> {
         let mut check = Check::new(self.line(), name, name, kind);
         let (connect, negotiate) = (self.number("checktimeout")?, self.number("negotiatetimeout")?);
-        let only_connects =
-            matches!(kind, CheckKind::Connect | CheckKind::Ping | CheckKind::External);
+        let only_connects = matches!(kind, CheckKind::Connect | CheckKind::Ping | CheckKind::External);
         let timeout_s = if only_connects {
             connect.or(negotiate).unwrap_or(CONNECT_TIMEOUT_S)
         } else {
@@ -156,7 +155,12 @@ impl<'t> Asking<'_, 't> {
         let why = "a program of the old machine; here it runs without privileges, and gets VIP, port, server and port";
         let instead = "copy it into a folder, name that as programs_folder in [probe], correct its path in the check \
                        and remove the # there";
-        self.draft.notes.fill_in(line, command.map_or_else(|| "checkcommand".to_owned(), Directive::shown), why, instead);
+        self.draft.notes.fill_in(
+            line,
+            command.map_or_else(|| "checkcommand".to_owned(), Directive::shown),
+            why,
+            instead,
+        );
         Ok(check)
     }
 
@@ -288,7 +292,12 @@ impl<'t> Asking<'_, 't> {
             let (named, rest) = rest.split_at(end);
             (host, path) = (if host.is_empty() { named } else { host }, rest);
             let why = "the check always asks the backend itself; host and path are taken from the URL";
-            self.draft.notes.differs(check.line, format!("request=\"{request}\""), why, "port of the check, if another");
+            self.draft.notes.differs(
+                check.line,
+                format!("request=\"{request}\""),
+                why,
+                "port of the check, if another",
+            );
         }
         let path = path.replace(' ', "%20");
         if path.starts_with('/') || kind == CheckKind::HttpProxy {

@@ -136,14 +136,18 @@ pub(super) fn sections<'t>(text: &'t Text<'_>) -> Result<(Section<'t>, Vec<Secti
             (false, _) if GLOBAL.contains(&directive.key) => globals.directives.push(directive),
             (true, Some(section)) if VIRTUAL.contains(&directive.key) => section.directives.push(directive),
             (false, _) if VIRTUAL.contains(&directive.key) => {
-                let message = format!("{} belongs to a virtual service: indent it below its virtual = …", directive.key);
+                let message =
+                    format!("{} belongs to a virtual service: indent it below its virtual = …", directive.key);
                 return Err(line.error_at(directive.key, message));
             }
             (true, None) => {
-                return Err(line.error_at(directive.key, "an indented line belongs to a virtual service, and none began"));
+                return Err(
+                    line.error_at(directive.key, "an indented line belongs to a virtual service, and none began")
+                );
             }
             (true, Some(_)) if head || GLOBAL.contains(&directive.key) => {
-                let message = format!("{} is not possible in a virtual service: it must not be indented", directive.key);
+                let message =
+                    format!("{} is not possible in a virtual service: it must not be indented", directive.key);
                 return Err(line.error_at(directive.key, message));
             }
             _ => return Err(line.error_at(directive.key, format!("ldirectord has no directive {}", directive.key))),
@@ -181,9 +185,9 @@ fn directive(line: Line<'_>) -> Result<Option<Directive<'_>>, Error> {
 fn unquoted<'t>(line: Line<'t>, value: &'t str) -> Result<&'t str, Error> {
     match value.strip_prefix('"') {
         None => Ok(value),
-        Some(inner) => {
-            inner.strip_suffix('"').ok_or_else(|| line.error_at(value, "the quote is not closed at the end of the line"))
-        }
+        Some(inner) => inner
+            .strip_suffix('"')
+            .ok_or_else(|| line.error_at(value, "the quote is not closed at the end of the line")),
     }
 }
 

@@ -37,7 +37,11 @@ pub(super) fn method(word: &str) -> Option<Method> {
 }
 
 /// The servers of a line: one, or those of a range.
-pub(super) fn servers(draft: &mut Draft, directive: &Directive<'_>, service: &Virtual) -> Result<Vec<Target>, Error> {
+pub(super) fn servers(
+    draft: &mut Draft,
+    directive: &Directive<'_>,
+    service: &Virtual,
+) -> Result<impl Iterator<Item = Target> + use<>, Error> {
     let parts = parts(directive)?;
     let number = directive.line.number;
     let (first, last) = match parts.address.split_once("->") {
@@ -53,16 +57,16 @@ pub(super) fn servers(draft: &mut Draft, directive: &Directive<'_>, service: &Vi
     };
     // ldirectord takes a missing port as the service's.
     let port = if port == Port::Any { service.port.clone().unwrap_or(Port::Any) } else { port };
-    let target = |host| Target {
-        weight: parts.weight,
-        upper: parts.upper,
-        lower: parts.lower,
-        ..Target::new(number, host, port.clone(), parts.method)
-    };
-    Ok(hosts.into_iter().map(target).collect())
+    let Parts { method, weight, lower, upper, .. } = parts;
+    Ok(hosts.into_iter().map(move |host| Target {
+        weight,
+        upper,
+        lower,
+        ..Target::new(number, host, port.clone(), method)
+    }))
 }
 
-/// What a server is asked in its own line, for every such line.
+/// What a server is asked in its own line instead.
 pub(super) fn asked<'t>(directive: &Directive<'t>) -> Result<Option<Asked<'t>>, Error> {
     parts(directive).map(|parts| parts.asked)
 }
