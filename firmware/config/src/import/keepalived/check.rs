@@ -10,6 +10,7 @@ use crate::import::draft::Draft;
 use crate::import::names::possible;
 use crate::limits::CHECKS_MAX;
 use crate::report::Error;
+use std::collections::HashMap;
 
 /// The checkers of keepalived.
 pub(super) const CHECKERS: &[&str] = &[
@@ -60,24 +61,36 @@ const CONNECT_TIMEOUT_S: f64 = 5.0;
 struct Checker<'a> {
     known: &'a Known<'a>,
     own: &'a Statement,
-    around: [&'a Statement; 3],
+    around: [&'a Defaults<'a>; 2],
+}
+
+/// What a server or a virtual server says for the checkers in it.
+pub(super) type Defaults<'a> = HashMap<&'a str, &'a Statement>;
+
+/// The statements of a block that checkers take over. Looked for once, as a block may have thousands of servers.
+pub(super) fn defaults(block: &Statement) -> Defaults<'_> {
+    const KEYS: &[&str] =
+        &["delay_loop", "connect_timeout", "retry", "nb_get_retry", "delay_before_retry", "virtualhost"];
+    let statements = block.inside().iter().filter(|inside| inside.condition.is_none());
+    statements.map(|inside| (inside.key(), inside)).filter(|(key, _)| KEYS.contains(key)).collect()
 }
 
 /// The checks of a server.
 pub(super) fn checks(
     draft: &mut Draft,
     known: &Known<'_>,
-    server: &Statement,
+    server: &Defaults<'_>,
     backend: &Statement,
 ) -> Result<Vec<Check>, Error> {
     let mut checks = Vec::new();
+    let here = defaults(backend);
     for own in backend.inside().iter().filter(|inside| CHECKERS.contains(&inside.key())) {
         if checks.len() >= CHECKS_MAX {
             draft.notes.left(own.line, own.shown(), format!("a service has at most {CHECKS_MAX} checks"), "");
             continue;
         }
         remarks::inside(draft, own, remarks::CHECKER, CARRIED);
-        let checker = Checker { known, own, around: [own, backend, server] };
+        let checker = Checker { known, own, around: [&here, server] };
         checker.read(draft, &mut checks)?;
     }
     Ok(checks)
@@ -115,7 +128,8 @@ impl Checker<'_> {
 
     /// A setting of the checker, its server or its virtual server.
     fn setting(&self, keys: &[&str]) -> Option<&Statement> {
-        self.around.iter().find_map(|block| block.last(keys))
+        let around = || self.around.iter().find_map(|block| keys.iter().find_map(|key| block.get(key).copied()));
+        self.own.last(keys).or_else(around)
     }
 
     fn seconds(&self, key: &str, default: f64) -> Result<f64, Error> {

@@ -147,6 +147,7 @@ fn common(draft: &mut Draft, known: &Known<'_>, server: &Statement) -> Result<Vi
         service.fallback = Some(way.target(known, sorry)?);
     }
     let mut checks: Vec<Vec<Check>> = Vec::new();
+    let defaults = check::defaults(server);
     for backend in server.all("real_server") {
         let known_here = [BACKEND, check::CHECKERS].concat();
         remarks::inside(draft, backend, remarks::SERVER, &known_here);
@@ -155,7 +156,7 @@ fn common(draft: &mut Draft, known: &Known<'_>, server: &Statement) -> Result<Vi
         target.upper = number(known, backend, "uthreshold", 0)?;
         target.lower = number(known, backend, "lthreshold", 0)?;
         service.backends.push(target);
-        checks.push(check::checks(draft, known, server, backend)?);
+        checks.push(check::checks(draft, known, &defaults, backend)?);
     }
     service.checks = shared(draft, checks);
     Ok(service)

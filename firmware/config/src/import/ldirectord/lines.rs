@@ -2,6 +2,7 @@
 
 use crate::import::text::{Line, Text};
 use crate::report::Error;
+use std::collections::HashMap;
 use winnow::combinator::{eof, opt, preceded, terminated};
 use winnow::prelude::*;
 use winnow::token::{rest, take_while};
@@ -85,9 +86,16 @@ pub(super) struct Directive<'t> {
 #[derive(Default)]
 pub(super) struct Section<'t> {
     pub(super) directives: Vec<Directive<'t>>,
+    /// Where the last directive of a name is.
+    last: HashMap<&'t str, usize>,
 }
 
 impl<'t> Section<'t> {
+    fn push(&mut self, directive: Directive<'t>) {
+        self.last.insert(directive.key, self.directives.len());
+        self.directives.push(directive);
+    }
+
     /// The `virtual` line, which begins every section but the global one.
     pub(super) fn head(&self) -> &Directive<'t> {
         &self.directives[0]
@@ -95,7 +103,7 @@ impl<'t> Section<'t> {
 
     /// The last of several directives counts.
     pub(super) fn last(&self, key: &str) -> Option<&Directive<'t>> {
-        self.directives.iter().rev().find(|directive| directive.key == key)
+        self.last.get(key).map(|at| &self.directives[*at])
     }
 
     /// The value of a directive, or the empty text.
@@ -132,9 +140,13 @@ pub(super) fn sections<'t>(text: &'t Text<'_>) -> Result<(Section<'t>, Vec<Secti
         let indented = line.text.starts_with([' ', '\t']);
         let head = matches!(directive.key, "virtual" | "virtual6");
         match (indented, sections.last_mut()) {
-            (false, _) if head => sections.push(Section { directives: vec![directive] }),
-            (false, _) if GLOBAL.contains(&directive.key) => globals.directives.push(directive),
-            (true, Some(section)) if VIRTUAL.contains(&directive.key) => section.directives.push(directive),
+            (false, _) if head => {
+                let mut section = Section::default();
+                section.push(directive);
+                sections.push(section);
+            }
+            (false, _) if GLOBAL.contains(&directive.key) => globals.push(directive),
+            (true, Some(section)) if VIRTUAL.contains(&directive.key) => section.push(directive),
             (false, _) if VIRTUAL.contains(&directive.key) => {
                 let message =
                     format!("{} belongs to a virtual service: indent it below its virtual = …", directive.key);
