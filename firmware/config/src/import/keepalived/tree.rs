@@ -86,7 +86,7 @@ pub(super) fn statements(file: &str, lines: Vec<Tokens>) -> Result<Vec<Statement
                 }
                 Token::Word(word) => inside.last_mut().expect("it began in this line").words.push(word),
                 Token::Open => {
-                    if !inside.last().is_some_and(|last| last.block.is_none()) {
+                    if inside.last().is_none_or(|last| last.block.is_some()) {
                         return Err(error(file, line, column, "{ without a word before it that names the block"));
                     }
                     if depth > IMPORT_DEPTH_MAX {
