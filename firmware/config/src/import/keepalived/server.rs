@@ -62,7 +62,7 @@ pub(super) fn read(draft: &mut Draft, known: &Known<'_>, server: &Statement) -> 
         return Ok(());
     }
     remarks::inside(draft, server, remarks::SERVER, VIRTUAL);
-    let base = common(draft, known, server)?;
+    let base = base(draft, known, server)?;
     let mut served = Vec::new();
     match server.value() {
         "fwmark" => served.push(Served::Mark(mark(known, server, server.word(2))?)),
@@ -110,7 +110,7 @@ enum Served {
     Mark(u32),
 }
 
-fn common(draft: &mut Draft, known: &Known<'_>, server: &Statement) -> Result<Virtual, Error> {
+fn base(draft: &mut Draft, known: &Known<'_>, server: &Statement) -> Result<Virtual, Error> {
     let mut service = Virtual { line: server.line, shown: server.shown(), ..Virtual::default() };
     service.name = match (server.text(&["snmp_name"]), server.value()) {
         ("", "group") => Some(server.word(2).to_owned()),
