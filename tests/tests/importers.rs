@@ -106,7 +106,8 @@ fn uncommented(content: &[u8]) -> Vec<u8> {
         let bare = line.trim_start().trim_start_matches('#');
         let is_directive = bare.contains('=') && bare.trim_start().split(['=', ' ']).next() != Some("");
         let resource = bare.contains("linux-ha.org") || bare.starts_with("node1");
-        if is_directive || resource { bare.to_owned() } else { line.to_owned() }
+        let indent = &line[..line.len() - line.trim_start().len()];
+        if is_directive || resource { format!("{indent}{bare}") } else { line.to_owned() }
     };
     text.lines().map(line).collect::<Vec<_>>().join("\n").into_bytes()
 }
