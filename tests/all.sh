@@ -60,6 +60,7 @@ fi
 check golden cargo test -p lab --test golden
 check crash cargo test -p lab --test crash
 check tools cargo test -p lab --lib --bins
+check importers cargo test -p lab --test importers
 if cargo metadata --no-deps --format-version 1 | grep -q '"name":"suimon"'; then
     check build cargo build --release --bin suimon
 fi

@@ -70,6 +70,16 @@ pub const FLAP_CHANGES_MAX: u32 = 100;
 pub const FAULTS_MAX: u32 = 1_000_000;
 /// UDP port of GUE where none is given (the port the IANA keeps for it).
 pub const TUNNEL_PORT_DEFAULT: u16 = 6_080;
+/// Bytes of a configuration of another program that is imported.
+pub const IMPORT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of one of its lines, after its own substitutions.
+pub const IMPORT_LINE_BYTES_MAX: usize = 64 * 1024;
+/// Blocks within blocks in it.
+pub const IMPORT_DEPTH_MAX: usize = 16;
+/// Addresses that one of its ranges is written out to.
+pub const IMPORT_RANGE_MAX: usize = 1_024;
+/// Remarks about one import; more are counted, not listed.
+pub const IMPORT_NOTES_MAX: usize = 1_000;
 /// Bytes of a regular expression.
 pub const PATTERN_LENGTH_MAX: usize = 1_024;
 /// Bytes that a compiled regular expression may take.

@@ -2,7 +2,7 @@
 
 use crate::limits::ERRORS_MAX;
 use serde::{Deserialize, Serialize};
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -93,11 +93,13 @@ pub(crate) struct Report<'a> {
     pub(crate) text: &'a str,
     found: RefCell<Vec<Found>>,
     positions: RefCell<HashMap<String, usize>>,
+    /// Where each line begins, once somebody asks for one.
+    line_starts: OnceCell<Vec<usize>>,
 }
 
 impl<'a> Report<'a> {
     pub(crate) fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, text, found: RefCell::default(), positions: RefCell::default() }
+        Self { file, text, found: RefCell::default(), positions: RefCell::default(), line_starts: OnceCell::new() }
     }
 
     /// Remembers that the value of `place` stands at byte `at`.
@@ -126,15 +128,20 @@ impl<'a> Report<'a> {
         self.line_and_column(self.position(place)).0
     }
 
-    /// All errors in the order of the document, if there are any.
+    /// The errors in the order of the document, if there are any.
     pub(crate) fn finish(self) -> Option<Errors> {
+        self.finish_with(ERRORS_MAX)
+    }
+
+    /// The same, with at most `errors_max` of them.
+    pub(crate) fn finish_with(self, errors_max: usize) -> Option<Errors> {
         let mut found = self.found.take();
         if found.is_empty() {
             return None;
         }
         found.sort_by(|a, b| (a.at, &a.path, &a.message).cmp(&(b.at, &b.path, &b.message)));
-        let more = found.len().saturating_sub(ERRORS_MAX);
-        found.truncate(ERRORS_MAX);
+        let more = found.len().saturating_sub(errors_max);
+        found.truncate(errors_max);
         let errors = found
             .into_iter()
             .map(|Found { at, path, message }| {
@@ -160,9 +167,12 @@ impl<'a> Report<'a> {
     }
 
     fn line_and_column(&self, at: usize) -> (u32, u32) {
-        let before = self.text.get(..at).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        (line as u32, before[line_start..].chars().count() as u32 + 1)
+        let starts = self.line_starts.get_or_init(|| {
+            let after_each = self.text.match_indices('\n').map(|(newline, _)| newline + 1);
+            std::iter::once(0).chain(after_each).collect()
+        });
+        let line = starts.partition_point(|start| *start <= at);
+        let before = self.text.get(starts[line - 1]..at).unwrap_or_default();
+        (line as u32, before.chars().count() as u32 + 1)
     }
 }

@@ -6,6 +6,7 @@ mod answers;
 mod capture;
 mod configuration;
 mod history;
+mod import;
 mod listing;
 mod log;
 mod operand;
@@ -124,6 +125,8 @@ enum Act {
     },
     /// Show what the program logged.
     Log(log::Request),
+    /// Print another program's configuration as one of this, and what could not be carried over. Applies nothing.
+    Import(import::Request),
     /// Record packets of a NIC.
     Capture(capture::Request),
 }
@@ -143,6 +146,8 @@ enum AtDeadline {
 enum Failure {
     /// The node refused, or cannot be reached.
     Api(Error),
+    /// A configuration of another program that cannot be read.
+    Import(Box<config::Error>),
     /// A file of the caller.
     File { act: &'static str, path: PathBuf, source: io::Error },
     /// Standard output is gone or full.
@@ -153,6 +158,7 @@ impl Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Api(error) => error.fmt(f),
+            Self::Import(error) => error.fmt(f),
             Self::File { act, path, source } => write!(f, "{act} {}: {source}", path.display()),
             Self::Output(source) => write!(f, "write to standard output: {source}"),
         }
@@ -234,6 +240,7 @@ async fn act(arguments: Arguments) -> Result<(), Failure> {
             say(json, &client.revision(number).await?, |revision| revision.toml.clone())
         }
         Act::Log(request) => log::run(&client, json, request).await,
+        Act::Import(request) => import::run(json, &request),
         Act::Capture(request) => capture::run(&client, json, request).await,
     }
 }

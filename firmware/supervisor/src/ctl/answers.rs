@@ -58,7 +58,8 @@ pub(super) fn explanation(explanation: &Explanation, width: usize) -> String {
     text
 }
 
-fn wrapped(text: &str, width: usize) -> Vec<String> {
+/// Text in lines of at most `width` columns, as far as its words allow.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let line = lines.last_mut().expect("there is always a line");

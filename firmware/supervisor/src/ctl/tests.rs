@@ -303,6 +303,17 @@ fn changes_are_listed() {
 }
 
 #[test]
+fn imports_are_listed() {
+    let content = b"autoreload=yes\nsmtp=mail\nvirtual=10.1.0.100:80\n real=10.2.0.2:8080 masq\n real=s2:8080 masq\n";
+    let file = config::ForeignFile { name: "ldirectord.cf", content };
+    let imported = config::import(config::Foreign::Ldirectord, file, None).unwrap();
+    golden("import", &import::list(&imported));
+    let nothing = config::ForeignFile { content: b"", ..file };
+    let imported = config::import(config::Foreign::Ldirectord, nothing, None).unwrap();
+    assert_eq!(import::list(&imported), "Nothing could be carried over.\n");
+}
+
+#[test]
 fn refusals_show_what_one_line_cannot() {
     let problem = |text: &str| Problem::from(config::parse(text, "a.toml").unwrap_err());
     assert_eq!(refusal(&problem("version = 1\ncolour = 1\n"), false), "");
@@ -426,6 +437,10 @@ fn command_lines() {
         ("capture f0 out.pcap --filter tcp --count 10", true),
         ("capture f0", false),
         ("capture f0 out.pcap --count 0", false),
+        ("import --from keepalived keepalived.conf", true),
+        ("import --from haresources --ha-cf /etc/ha.d/ha.cf haresources", true),
+        ("import keepalived.conf", false),
+        ("import --from haproxy haproxy.cfg", false),
         ("ha status", false),
     ] {
         let parsed = Line::try_parse_from(["ctl"].into_iter().chain(line.split(' ')));
