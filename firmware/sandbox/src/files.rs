@@ -17,7 +17,9 @@ pub(crate) fn confine(confinement: &Confinement) -> Result<Shortfalls, SandboxEr
         RulesetStatus::PartiallyEnforced => {
             vec!["this kernel knows some of Landlock's rules only: Linux 6.12 knows all of them".to_owned()]
         }
-        RulesetStatus::NotEnforced => vec!["this kernel has no Landlock: files are kept by users and seccomp".to_owned()],
+        RulesetStatus::NotEnforced => {
+            vec!["this kernel has no Landlock: files are kept by users and seccomp".to_owned()]
+        }
     })
 }
 

@@ -48,9 +48,10 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let root = Uid::effective().is_root();
-    let trials = KINDS.iter().enumerate().map(|(at, kind)| {
-        Trial::test(format!("as {kind}"), move || check(at, kind)).with_ignored_flag(!root)
-    });
+    let trials = KINDS
+        .iter()
+        .enumerate()
+        .map(|(at, kind)| Trial::test(format!("as {kind}"), move || check(at, kind)).with_ignored_flag(!root));
     let threads = Trial::test("two threads are not confined", refuses_threads).with_ignored_flag(!root);
     libtest_mimic::run(&Arguments::from_args(), trials.chain([threads]).collect()).exit_code()
 }
