@@ -1,5 +1,5 @@
 //! The last judgement as it is kept over a restart, so that a node that starts again does not take all servers down
-//! until their first pass.
+//! until their first pass. That a backend was held down is not kept: the checks of the new run decide.
 
 use net::Now;
 use std::collections::BTreeMap;
