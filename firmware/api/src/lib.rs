@@ -25,6 +25,7 @@ mod document;
 mod drops;
 mod explain;
 mod flows;
+mod people;
 mod problem;
 mod services;
 mod status;
@@ -35,6 +36,11 @@ pub use document::{Applied, Document, Export};
 pub use drops::meaning_of_drop;
 pub use explain::{Explanation, Outcome, Question, Step};
 pub use flows::{FLOWS_LISTED_DEFAULT, FLOWS_LISTED_MAX, Flow, FlowQuery, Flows, Kill, Killed};
+pub use people::{
+    AUDIT_LISTED_DEFAULT, AUDIT_LISTED_MAX, AuditOutcome, AuditPage, AuditQuery, AuditRecord, Ended, LoggedIn, Login,
+    Me, NewToken, NewUser, PasswordChange, PasswordReset, Role, SecondFactorCode, SecondFactorOffer, Session, Token,
+    TokenMade, User, UserChange, UserPassword,
+};
 pub use problem::Problem;
 pub use services::{Backend, BackendQuery, Service, StateChange, Then, Traffic};
 pub use status::{Counters, Drop, Link, Neighbor, NeighborState, Nic, Rates, Status, Worker};

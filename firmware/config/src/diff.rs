@@ -29,6 +29,12 @@ named! {
         Engine => "engine",
         /// The web console.
         Web => "web",
+        /// Alerts.
+        Alerts => "alerts",
+        /// Syslog.
+        Syslog => "syslog",
+        /// Sessions and log-ins.
+        Api => "api",
     }
 }
 
@@ -115,6 +121,9 @@ impl Diff {
         diff.single(Thing::Ha, &before.ha, &after.ha);
         diff.single(Thing::Engine, &before.engine, &after.engine);
         diff.single(Thing::Web, &before.web, &after.web);
+        diff.single(Thing::Alerts, &before.alerts, &after.alerts);
+        diff.single(Thing::Syslog, &before.syslog, &after.syslog);
+        diff.single(Thing::Api, &before.api, &after.api);
         diff
     }
 

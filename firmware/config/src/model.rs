@@ -2,7 +2,7 @@
 
 use crate::export::is_default;
 use crate::names::named;
-use crate::{Ha, Prefix, Service};
+use crate::{Alerts, Api, Ha, Prefix, Service, Syslog};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -29,6 +29,15 @@ pub struct Config {
     pub engine: Engine,
     /// The web console.
     pub web: Web,
+    /// Who is told what happens.
+    #[serde(skip_serializing_if = "is_default")]
+    pub alerts: Alerts,
+    /// Where the log goes besides the box.
+    #[serde(skip_serializing_if = "is_default")]
+    pub syslog: Syslog,
+    /// Who may call, and how long.
+    #[serde(skip_serializing_if = "is_default")]
+    pub api: Api,
 }
 
 impl Config {
