@@ -16,6 +16,7 @@ mod ranges;
 mod read;
 mod reader;
 mod report;
+mod revision;
 mod service;
 mod validate;
 
@@ -33,6 +34,7 @@ pub use model::{Config, Engine, FastPath, Nic, NicRole, PerNode, Reject, Route, 
 pub use names::Named;
 pub use ranges::{Range, Ranges};
 pub use report::{Error, Errors};
+pub use revision::{Origin, RevisionState};
 pub use service::{
     Backend, BackendState, Fallback, Helper, Method, Midstream, MssClamp, OnBackendDown, Persistence, Protocol,
     Scheduler, SchedulerFlags, Service, Timeouts,

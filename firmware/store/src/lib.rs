@@ -1,0 +1,19 @@
+//! What a node keeps over a restart.
+//!
+//! - [`Store`] is `config.db`: revisions of the configuration, wishes about backends, and what other crates add by a
+//!   migration. What it acknowledged is on the disk.
+
+mod database;
+mod error;
+mod migrations;
+mod revisions;
+mod store;
+mod wishes;
+
+pub use error::StoreError;
+pub use revisions::{Awaiting, Draft, REVISION_BYTES_MAX, REVISIONS_KEPT_MAX, Revision};
+pub use store::{Store, WRITES_WAITING_MAX};
+pub use wishes::KeptWish;
+
+/// What closures of [`Store::write`] and [`Store::read`] work with.
+pub use rusqlite;
