@@ -8,11 +8,11 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 /// Bytes of what was changed, in one record.
-pub const DETAIL_BYTES_MAX: usize = 8_192;
+pub const DETAIL_BYTES_MAX: usize = 4_096;
 /// Records that are kept.
-pub const RECORDS_MAX: u64 = 200_000;
+pub const RECORDS_MAX: u64 = 50_000;
 /// How many go at once when there are more: removing one by one would cost a write per act.
-pub const RECORDS_REMOVED_AT_ONCE: u64 = 2_000;
+pub const RECORDS_REMOVED_AT_ONCE: u64 = 1_000;
 /// The hash before the first record.
 pub const FIRST_HASH: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -266,7 +266,7 @@ mod tests {
     fn old_records_go_in_bulk() {
         assert_eq!(removal(1, RECORDS_MAX), None);
         assert_eq!(removal(1, RECORDS_MAX + 1), Some(1 + RECORDS_REMOVED_AT_ONCE));
-        assert_eq!(removal(1_001, RECORDS_MAX + 1_000), None);
+        assert_eq!(removal(501, RECORDS_MAX + 500), None);
         assert_eq!(removal(1, 0), None, "nothing yet");
     }
 

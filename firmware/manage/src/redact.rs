@@ -8,8 +8,20 @@ pub const HIDDEN: &str = "(secret)";
 
 /// Last words of keys whose values are secret. `send` and `expect` are steps of a dialogue: they may log in.
 const SECRET_WORDS: &[&str] = &[
-    "password", "passwd", "passphrase", "secret", "key", "token", "community", "credentials", "authorization", "cookie",
-    "code", "codes", "send", "expect",
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "key",
+    "token",
+    "community",
+    "credentials",
+    "authorization",
+    "cookie",
+    "code",
+    "codes",
+    "send",
+    "expect",
 ];
 
 /// Whether the value of a key called `name` is secret. A key's file is none: it has the name only.

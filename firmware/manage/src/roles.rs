@@ -1,7 +1,7 @@
 //! Which act takes which role. Every route of the API names its [`Act`]; one that is not in this table does not exist.
 
-use api::Role::{Administrator, Operator, Viewer};
 use api::Role;
+use api::Role::{Administrator, Operator, Viewer};
 use config::{Diff, Thing};
 
 /// Whether an act is written to the audit log when it succeeds. Refused acts always are.

@@ -150,7 +150,10 @@ impl Sessions {
 /// What a caller says about itself, fit to be shown: one line, bounded, without characters that steer a terminal.
 pub(crate) fn clean(text: &str) -> String {
     // Bidirectional controls make a line read as something else.
-    let steers = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
     text.chars().filter(|c| !steers(*c)).take(AGENT_LENGTH_MAX).collect::<String>().trim().to_owned()
 }
 
@@ -215,14 +218,16 @@ mod tests {
         let mut sessions = Sessions::default();
         let (secret, ..) = logged_in(&mut sessions, 0, "hanako", 1);
         let hash = hash_of(&secret);
-        let written: Vec<u64> =
-            (0..1_000).step_by(100).filter(|seconds| match sessions.touch(at(*seconds), hash) {
+        let written: Vec<u64> = (0..1_000)
+            .step_by(100)
+            .filter(|seconds| match sessions.touch(at(*seconds), hash) {
                 Some(session) => {
                     sessions.adopt(session);
                     true
                 }
                 None => false,
-            }).collect();
+            })
+            .collect();
         assert_eq!(written, [300, 600, 900]);
         assert_eq!(sessions.touch(at(100), hash), None, "the clock was set back");
     }

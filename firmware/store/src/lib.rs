@@ -3,11 +3,15 @@
 //! - [`Store`] is `config.db`: revisions of the configuration, wishes about backends, and what other crates add by a
 //!   migration. What it acknowledged is on the disk.
 
+pub mod audit;
 mod database;
 mod error;
 mod migrations;
 mod revisions;
+pub mod sessions;
 mod store;
+pub mod tokens;
+pub mod users;
 mod wishes;
 
 pub use error::StoreError;

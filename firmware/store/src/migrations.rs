@@ -3,4 +3,7 @@
 use rusqlite_migration::M;
 
 /// The steps of `config.db`: a new one is a file in `migrations/config/` and a line here.
-pub(crate) const CONFIG: &[M<'static>] = &[M::up(include_str!("../migrations/config/01-revisions.sql"))];
+pub(crate) const CONFIG: &[M<'static>] = &[
+    M::up(include_str!("../migrations/config/01-revisions.sql")),
+    M::up(include_str!("../migrations/config/02-people.sql")),
+];

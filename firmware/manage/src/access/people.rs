@@ -4,7 +4,6 @@
 use super::{Access, Caller, Change, LoginRefused, Via};
 use crate::clock::Now;
 use crate::passwords::{self, PasswordHash, WeakPassword};
-use crate::random::Random;
 use crate::second_factor::{Offer, SecondFactor};
 use crate::tokens::{Token, TokenError};
 use crate::users::{FIRST_USER, User, UserError};
@@ -44,6 +43,9 @@ pub enum PeopleError {
     /// The call takes a user, and root on the socket is none.
     #[error("root on the socket is no user: name one")]
     NoUser,
+    /// A token could outlive itself.
+    #[error("a token cannot make tokens: log in")]
+    TokenByToken,
     /// The new password is the old one.
     #[error("the new password is the old one")]
     SamePassword,
@@ -181,6 +183,9 @@ impl Access {
 
     /// A token: to be kept and adopted, and its secret.
     pub fn make_token(&mut self, now: Now, caller: &Caller, new: &NewToken) -> Result<(Token, String), PeopleError> {
+        if matches!(caller.via, Via::Token(_)) {
+            return Err(PeopleError::TokenByToken);
+        }
         let owner = match (&new.user, &caller.via) {
             (Some(name), _) => self.users.existing(name)?,
             (None, Via::Root) => return Err(PeopleError::NoUser),
@@ -188,8 +193,7 @@ impl Access {
         };
         // A token does not make others that may do more than itself.
         let most = owner.role.min(caller.role);
-        let made =
-            self.tokens.make(now, (&owner.name, most), (&new.name, new.role, new.days), &mut self.random)?;
+        let made = self.tokens.make(now, (&owner.name, most), (&new.name, new.role, new.days), &mut self.random)?;
         Ok(made)
     }
 

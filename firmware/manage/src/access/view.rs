@@ -87,8 +87,7 @@ impl Access {
 
     /// Tokens, by owner and name; with `own`, those of that user.
     pub fn tokens(&self, own: Option<&str>) -> Vec<api::Token> {
-        let mut tokens: Vec<_> =
-            self.tokens.iter().filter(|token| own.is_none_or(|user| token.user == user)).collect();
+        let mut tokens: Vec<_> = self.tokens.iter().filter(|token| own.is_none_or(|user| token.user == user)).collect();
         tokens.sort_by(|a, b| (&a.user, &a.name, &a.id).cmp(&(&b.user, &b.name, &b.id)));
         tokens.into_iter().map(api::Token::from).collect()
     }
