@@ -1,8 +1,9 @@
 //! The client: one HTTP/1.1 connection over the unix socket per call.
 
 use crate::{
-    Applied, Backend, BackendQuery, CaptureRequest, Counters, Document, Explanation, Export, FlowQuery, Flows, Kill,
-    Killed, Neighbor, Problem, Question, Service, StateChange, Status, path,
+    Applied, Backend, BackendQuery, CaptureRequest, Confirmed, Counters, DiffQuery, Document, Explanation, Export,
+    FlowQuery, Flows, KeptRevision, Kill, Killed, Neighbor, Problem, Question, RevisionQuery, Revisions, Rollback,
+    Service, StateChange, Status, path,
 };
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -133,6 +134,31 @@ impl Client {
     /// What a document would change.
     pub async fn diff(&self, document: &Document) -> Result<config::Diff, Error> {
         self.act(path::DIFF, document).await
+    }
+
+    /// What changed from one revision to another.
+    pub async fn diff_revisions(&self, query: &DiffQuery) -> Result<config::Diff, Error> {
+        self.read(path::DIFF, query).await
+    }
+
+    /// Keeps the revision that waits for confirmation.
+    pub async fn confirm(&self) -> Result<Confirmed, Error> {
+        self.act(path::CONFIRM, &()).await
+    }
+
+    /// Puts the document of an earlier revision in use again.
+    pub async fn roll_back(&self, rollback: &Rollback) -> Result<Applied, Error> {
+        self.act(path::ROLLBACK, rollback).await
+    }
+
+    /// The history of the configuration.
+    pub async fn revisions(&self, query: &RevisionQuery) -> Result<Revisions, Error> {
+        self.read(path::REVISIONS, query).await
+    }
+
+    /// One revision and its document.
+    pub async fn revision(&self, number: u64) -> Result<KeptRevision, Error> {
+        self.read(&path::REVISION.replace("{number}", &number.to_string()), &()).await
     }
 
     /// All counters.

@@ -12,6 +12,11 @@
 //! | `config` | GET | | [`Export`] |
 //! | `config/apply` | POST | [`Document`] | [`Applied`] |
 //! | `config/diff` | POST | [`Document`] | [`config::Diff`] |
+//! | `config/diff` | GET | [`DiffQuery`] as query | [`config::Diff`] |
+//! | `config/confirm` | POST | | [`Confirmed`] |
+//! | `config/rollback` | POST | [`Rollback`] | [`Applied`] |
+//! | `config/revisions` | GET | [`RevisionQuery`] as query | [`Revisions`] |
+//! | `config/revisions/NUMBER` | GET | | [`KeptRevision`] |
 //! | `capture` | POST | [`CaptureRequest`] | pcap bytes, until the capture ends |
 //! | `counters` | GET | | [`Counters`] |
 //! | `neighbors` | GET | | list of [`Neighbor`] |
@@ -27,12 +32,13 @@ mod explain;
 mod flows;
 mod people;
 mod problem;
+mod revisions;
 mod services;
 mod status;
 
 pub use capture::{CAPTURE_PACKETS_MAX, CAPTURE_SECONDS_MAX, CaptureRequest};
 pub use client::{Capture, Client, Error, RESPONSE_BYTES_MAX, SOCKET_DEFAULT};
-pub use document::{Applied, Document, Export};
+pub use document::{Applied, COMMENT_CHARS_MAX, CONFIRM_WITHIN_MAX_S, Document, Export, Terms};
 pub use drops::meaning_of_drop;
 pub use explain::{Explanation, Outcome, Question, Step};
 pub use flows::{FLOWS_LISTED_DEFAULT, FLOWS_LISTED_MAX, Flow, FlowQuery, Flows, Kill, Killed};
@@ -42,6 +48,10 @@ pub use people::{
     TokenMade, User, UserChange, UserPassword,
 };
 pub use problem::Problem;
+pub use revisions::{
+    Confirmed, DiffQuery, KeptRevision, REVISIONS_LISTED_DEFAULT, REVISIONS_LISTED_MAX, Revision, RevisionQuery,
+    Revisions, Rollback,
+};
 pub use services::{Backend, BackendQuery, Service, StateChange, Then, Traffic};
 pub use status::{Counters, Drop, Link, Neighbor, NeighborState, Nic, Rates, Status, Worker};
 
@@ -67,6 +77,14 @@ pub mod path {
     pub const APPLY: &str = "/api/v1/config/apply";
     /// What a document would change.
     pub const DIFF: &str = "/api/v1/config/diff";
+    /// Keeps a revision that waits for confirmation.
+    pub const CONFIRM: &str = "/api/v1/config/confirm";
+    /// Puts an earlier document in use again.
+    pub const ROLLBACK: &str = "/api/v1/config/rollback";
+    /// The history of the configuration.
+    pub const REVISIONS: &str = "/api/v1/config/revisions";
+    /// One revision and its document.
+    pub const REVISION: &str = "/api/v1/config/revisions/{number}";
     /// Packets as pcap.
     pub const CAPTURE: &str = "/api/v1/capture";
     /// All counters.

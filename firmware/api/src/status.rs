@@ -15,6 +15,9 @@ pub struct Status {
     pub uptime_s: u64,
     /// The revision of the configuration that was committed last.
     pub revision: u64,
+    /// Seconds until the revision before returns, unless somebody confirms this one.
+    #[serde(default)]
+    pub confirm_left_s: Option<u64>,
     /// The tables published last.
     pub epoch: u64,
     /// How many workers use these tables.

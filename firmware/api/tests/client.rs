@@ -74,7 +74,7 @@ async fn refusals_carry_their_reason() {
     let problem = api::Problem::from(errors.clone());
     let body = serde_json::to_string(&problem).unwrap();
     let fake = fake("refused", &json("422 Unprocessable Entity", &body));
-    let document = api::Document { toml: String::new(), file_name: "a.toml".to_owned() };
+    let document = api::Document { file_name: "a.toml".to_owned(), ..api::Document::default() };
     match fake.client.apply(&document).await.unwrap_err() {
         Error::Refused { status: 422, problem } => {
             assert_eq!(problem.errors, Some(errors));

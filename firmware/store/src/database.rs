@@ -1,7 +1,7 @@
 //! Opening a database file: its mode, its settings, whether it is whole, its schema.
 
 use crate::StoreError;
-use rusqlite::{Connection, MAIN_DB};
+use rusqlite::{Connection, MAIN_DB, OpenFlags};
 use rusqlite_migration::{M, Migrations, SchemaVersion};
 use std::fs::{self, File};
 use std::io;
@@ -38,7 +38,9 @@ pub(crate) fn open(path: &Path, sync: Sync, steps: &[M<'_>]) -> Result<Connectio
 /// A second connection that reads only, beside the writing one.
 pub(crate) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let open = || {
-        let connection = Connection::open(path)?;
+        // Without leave to make it: a file that this made would be readable for all.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY_LIMIT)?;
         connection.pragma_update(None, "query_only", true)?;
         Ok(connection)

@@ -2,10 +2,12 @@
 //!
 //! - [`Store`] is `config.db`: revisions of the configuration, wishes about backends, and what other crates add by a
 //!   migration. What it acknowledged is on the disk.
+//! - [`History`](history::History) is `history.db`: graphs, log lines, copies of the audit log. Batched, limited, apart.
 
 pub mod audit;
 mod database;
 mod error;
+pub mod history;
 mod migrations;
 mod revisions;
 pub mod sessions;
@@ -15,7 +17,9 @@ pub mod users;
 mod wishes;
 
 pub use error::StoreError;
-pub use revisions::{Awaiting, Draft, REVISION_BYTES_MAX, REVISIONS_KEPT_MAX, Revision};
+pub use revisions::{
+    AUTHOR, Awaiting, DOCUMENTS_KEPT_BYTES_MAX, Draft, REVISION_BYTES_MAX, REVISIONS_KEPT_MAX, Revision, TakenOver,
+};
 pub use store::{Store, WRITES_WAITING_MAX};
 pub use wishes::KeptWish;
 

@@ -7,3 +7,6 @@ pub(crate) const CONFIG: &[M<'static>] = &[
     M::up(include_str!("../migrations/config/01-revisions.sql")),
     M::up(include_str!("../migrations/config/02-people.sql")),
 ];
+
+/// The steps of `history.db`, in `migrations/history/`.
+pub(crate) const HISTORY: &[M<'static>] = &[M::up(include_str!("../migrations/history/01-history.sql"))];

@@ -4,7 +4,7 @@
 //! its place when nobody confirms it in time. Numbers only grow; a return and a rollback are new revisions with an
 //! earlier document, so history is never rewritten.
 
-use crate::{Store, StoreError};
+use crate::{KeptWish, Store, StoreError, wishes};
 use config::{Named, Origin, RevisionState};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
@@ -14,7 +14,9 @@ pub const REVISIONS_KEPT_MAX: u64 = 1_000;
 /// Bytes of all documents that are kept; older ones are forgotten.
 pub const DOCUMENTS_KEPT_BYTES_MAX: u64 = 256 << 20;
 /// Bytes of one document.
-pub const REVISION_BYTES_MAX: usize = 16 << 20;
+pub const REVISION_BYTES_MAX: usize = config::DOCUMENT_BYTES_MAX;
+/// The author of what the node does by itself.
+pub const AUTHOR: &str = "suimon";
 
 /// A document that is to be put in use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,6 +39,31 @@ pub struct Draft {
     pub confirm_within_s: Option<u32>,
     /// The text is a file's: that file is not imported again until it changes.
     pub imported: bool,
+}
+
+impl Draft {
+    /// Brings back `document` of the revision `to`, because nobody confirmed the revision `from`.
+    pub fn returning(from: u64, to: u64, document: String) -> Self {
+        Self {
+            document,
+            author: AUTHOR.to_owned(),
+            origin: Origin::Return,
+            comment: format!("nobody confirmed revision {from}"),
+            document_of: Some(to),
+            ..Self::default()
+        }
+    }
+}
+
+/// What an earlier version of this program kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TakenOver {
+    /// Number and text of the document in use.
+    pub document: Option<(u64, String)>,
+    /// Text of the file that was imported last.
+    pub imported: Option<String>,
+    /// Wishes about backends.
+    pub wishes: Vec<KeptWish>,
 }
 
 /// A revision as kept.
@@ -153,7 +180,7 @@ impl Store {
         self.read(move |connection| {
             let query = format!("SELECT {COLUMNS} FROM revisions WHERE number < ? ORDER BY number DESC LIMIT ?");
             let mut statement = connection.prepare_cached(&query)?;
-            let before = before.map_or(i64::MAX, u64::cast_signed);
+            let before = before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
             let rows = statement.query_map((before, limit), revision)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
@@ -172,24 +199,26 @@ impl Store {
         self.write(move |transaction| keep_imported(transaction, &text))
     }
 
-    /// Takes over what an earlier version of this program kept in files: the document and its number. Only while no
-    /// document was ever put in use.
-    pub fn take_over(
-        &self,
-        now_s: u64,
-        number: u64,
-        document: String,
-        imported: Option<String>,
-    ) -> Result<(), StoreError> {
+    /// Whether no document was ever put in use.
+    pub fn is_new(&self) -> Result<bool, StoreError> {
+        Ok(self.running()?.number == 0)
+    }
+
+    /// Takes over what an earlier version of this program kept in files. Only while the store is new.
+    pub fn take_over(&self, now_s: u64, earlier: TakenOver) -> Result<(), StoreError> {
         self.write(move |transaction| {
             let running = in_use(transaction)?;
             if running.number != 0 {
                 return Err(StoreError::Conflict { expected: 0, running: running.number });
             }
-            transaction.execute("UPDATE revisions SET state = 'replaced'", [])?;
-            let draft = Draft { document, author: "suimon".to_owned(), origin: Origin::TakenOver, ..Draft::default() };
-            insert(transaction, number.max(1), now_s, &draft, None)?;
-            imported.map_or(Ok(()), |text| keep_imported(transaction, &text))
+            if let Some((number, document)) = earlier.document {
+                transaction.execute("UPDATE revisions SET state = 'replaced'", [])?;
+                let draft =
+                    Draft { document, author: AUTHOR.to_owned(), origin: Origin::TakenOver, ..Draft::default() };
+                insert(transaction, number.max(1), now_s, &draft, None)?;
+            }
+            wishes::replace(transaction, &earlier.wishes)?;
+            earlier.imported.map_or(Ok(()), |text| keep_imported(transaction, &text))
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{Store, StoreError};
 use config::{BackendState, Named};
+use rusqlite::Transaction;
 
 /// A wish about one backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,16 +41,18 @@ impl Store {
 
     /// Keeps these wishes in place of all earlier ones.
     pub fn keep_wishes(&self, wishes: Vec<KeptWish>) -> Result<(), StoreError> {
-        self.write(move |transaction| {
-            transaction.execute("DELETE FROM wishes", [])?;
-            let mut statement = transaction.prepare_cached(
-                "INSERT INTO wishes (service, backend, state, deadline_s, then_reset) VALUES (?, ?, ?, ?, ?)",
-            )?;
-            for wish in wishes {
-                let deadline_s = wish.deadline_s.map(u64::cast_signed);
-                statement.execute((wish.service, wish.backend, wish.state.name(), deadline_s, wish.then_reset))?;
-            }
-            Ok(())
-        })
+        self.write(move |transaction| replace(transaction, &wishes))
     }
+}
+
+pub(crate) fn replace(transaction: &Transaction<'_>, wishes: &[KeptWish]) -> Result<(), StoreError> {
+    transaction.execute("DELETE FROM wishes", [])?;
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO wishes (service, backend, state, deadline_s, then_reset) VALUES (?, ?, ?, ?, ?)",
+    )?;
+    for wish in wishes {
+        let deadline_s = wish.deadline_s.map(u64::cast_signed);
+        statement.execute((&wish.service, &wish.backend, wish.state.name(), deadline_s, wish.then_reset))?;
+    }
+    Ok(())
 }

@@ -4,21 +4,23 @@
 
 mod answers;
 mod capture;
+mod configuration;
+mod history;
 mod listing;
 mod operand;
 mod status;
 mod table;
 mod words;
 
-use api::{BackendQuery, Client, Document, Error, FlowQuery, Kill, Problem, Question, StateChange, Then};
+use api::{BackendQuery, Client, Error, FlowQuery, Kill, Problem, Question, StateChange, Then};
 use clap::{Args, Subcommand, ValueEnum};
 use config::BackendState;
 use operand::{BackendName, Endpoint, duration_s};
 use serde::Serialize;
 use std::fmt::Display;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Columns of the terminal that tables are made for: a serial console has no more.
@@ -105,17 +107,20 @@ enum Act {
         backend: BackendName,
     },
     /// Put a configuration in use.
-    Apply {
-        /// The TOML file; - is standard input.
-        file: PathBuf,
+    Apply(configuration::Apply),
+    /// Keep the configuration that waits for confirmation.
+    Confirm,
+    /// Show what a configuration would change, or what changed from one revision to another.
+    Diff(configuration::Difference),
+    /// List who changed the configuration when, or show one revision.
+    History(configuration::History),
+    /// Put an earlier revision in use again, as a new revision.
+    Rollback(configuration::Rollback),
+    /// Print the configuration in use, or an earlier one.
+    Export {
+        /// The revision; the one in use if left out.
+        revision: Option<u64>,
     },
-    /// Show what a configuration would change.
-    Diff {
-        /// The TOML file; - is standard input.
-        file: PathBuf,
-    },
-    /// Print the configuration in use.
-    Export,
     /// Record packets of a NIC.
     Capture(capture::Request),
 }
@@ -216,9 +221,15 @@ async fn act(arguments: Arguments) -> Result<(), Failure> {
         }
         Act::Online { backend } => change(&client, json, backend, BackendState::Online, None, Then::Keep).await,
         Act::Disable { backend } => change(&client, json, backend, BackendState::Disabled, None, Then::Keep).await,
-        Act::Apply { file } => say(json, &client.apply(&document(&file)?).await?, answers::applied),
-        Act::Diff { file } => say(json, &client.diff(&document(&file)?).await?, answers::diff),
-        Act::Export => say(json, &client.export().await?, |export| export.toml.clone()),
+        Act::Apply(apply) => configuration::apply(&client, json, apply).await,
+        Act::Confirm => say(json, &client.confirm().await?, answers::confirmed),
+        Act::Diff(difference) => configuration::diff(&client, json, difference).await,
+        Act::History(history) => configuration::history(&client, json, history, width).await,
+        Act::Rollback(rollback) => configuration::roll_back(&client, json, rollback).await,
+        Act::Export { revision: None } => say(json, &client.export().await?, |export| export.toml.clone()),
+        Act::Export { revision: Some(number) } => {
+            say(json, &client.revision(number).await?, |revision| revision.toml.clone())
+        }
         Act::Capture(request) => capture::run(&client, json, request).await,
     }
 }
@@ -233,17 +244,6 @@ async fn change(
 ) -> Result<(), Failure> {
     let change = StateChange { service, backend, state, deadline_s, then };
     say(json, &client.change_state(&change).await?, answers::state_changed)
-}
-
-fn document(file: &Path) -> Result<Document, Failure> {
-    let mut toml = String::new();
-    let failed = |source| Failure::File { act: "read", path: file.to_owned(), source };
-    if file == Path::new("-") {
-        io::stdin().read_to_string(&mut toml).map_err(failed)?;
-        return Ok(Document { toml, file_name: "standard input".to_owned() });
-    }
-    toml = std::fs::read_to_string(file).map_err(failed)?;
-    Ok(Document { toml, file_name: file.display().to_string() })
 }
 
 /// What standard output gets when a request was refused: JSON if asked for, or all errors of a document when there

@@ -5,21 +5,23 @@ pub mod bell;
 pub mod control;
 mod data;
 mod documents;
+mod earlier;
 mod kernel;
 mod local;
 mod meters;
+pub mod revisions;
 mod shield;
 pub mod view;
+mod wishes;
 pub mod workers;
 
 use crate::server::{self, Core, Server};
 use ::control::{Event, Node, Settings};
 use bell::Bell;
 use clap::Args;
-use config::Config;
 use control::{Control, Dues, Ending, Inlets, Job};
-use data::{DataDir, Kept};
-use documents::DocumentError;
+use data::DataDir;
+use documents::{Beginning, DocumentError};
 use drivers::netlink::{Netlink, Watch};
 use drivers::{clock, residue};
 use local::LocalPair;
@@ -36,6 +38,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
+use store::Store;
 use workers::{Start, Workers};
 
 /// Requests that wait for the control loop at most.
@@ -91,14 +94,14 @@ fn start_and_run(options: &Options) -> Result<(), Failure> {
     let data = DataDir::open(&options.data)?;
     let _lock = lock(options)?;
     let name = data.node_name(options.node.as_deref())?;
-    let (kept, config) = documents::at_start(&data, options.config.as_deref()).map_err(as_failure)?;
+    let (store, beginning) = open_store(options, &data).map_err(as_failure)?;
     server::check_unused(&options.socket)?;
-    let mut node = Prepared::new(options, signals, data, name, kept, config)?.start()?;
+    let mut node = Prepared::new(options, signals, data, name, store, beginning)?.start()?;
     node.control.settle();
     let server = Server::start(&options.socket, node.core.clone());
     let ending = match &server {
         Ok(_) => {
-            tracing::info!(revision = node.control.kept.revision, socket = %options.socket.display(), "ready");
+            tracing::info!(revision = node.control.in_use.revision, socket = %options.socket.display(), "ready");
             node.control.run()
         }
         Err(_) => Ending::Asked,
@@ -140,6 +143,13 @@ fn lock(options: &Options) -> Result<Flock<File>, Failure> {
         .map_err(|_| format!("another suimon run uses {}", options.data.display()).into())
 }
 
+fn open_store(options: &Options, data: &DataDir) -> Result<(Store, Beginning), DocumentError> {
+    let store = Store::open(data.path())?;
+    earlier::take_over(data, &store, clock::unix_s())?;
+    let beginning = documents::at_start(&store, options.config.as_deref(), clock::unix_s())?;
+    Ok((store, beginning))
+}
+
 fn as_failure(error: DocumentError) -> Failure {
     match error {
         DocumentError::Document(errors) => errors.to_string().into(),
@@ -151,9 +161,9 @@ fn as_failure(error: DocumentError) -> Failure {
 struct Prepared {
     node: Node,
     netlink: Netlink,
-    config: Arc<Config>,
-    data: DataDir,
-    kept: Kept,
+    store: Store,
+    beginning: Beginning,
+    seed: u64,
     inlets_of: (Watch, SignalFd, Bell),
     config_file: Option<PathBuf>,
     cores: Vec<Option<usize>>,
@@ -171,54 +181,56 @@ impl Prepared {
         signals: SignalFd,
         data: DataDir,
         name: String,
-        kept: Kept,
-        config: Config,
+        store: Store,
+        beginning: Beginning,
     ) -> Result<Self, Failure> {
         // Watch first and read afterwards: then nothing falls between the two.
         let watch = Watch::open()?;
         let mut netlink = Netlink::open()?;
-        let cores = workers::plan(config.engine.workers)?;
+        let cores = workers::plan(beginning.config.engine.workers)?;
         let node = Node::new(Settings {
             name,
             workers: cores.len() as u8,
             key: data.key()?,
-            wishes: data.wishes(clock::now())?,
+            wishes: wishes::restored(store.wishes()?, clock::now(), clock::unix_s()),
             made: kernel::made_before(&mut netlink)?,
         });
         let config_file = options.config.clone();
         let inlets_of = (watch, signals, Bell::new()?);
-        Ok(Self { node, netlink, config: Arc::new(config), data, kept, inlets_of, config_file, cores })
+        Ok(Self { node, netlink, store, beginning, seed: data.random()?, inlets_of, config_file, cores })
     }
 
-    // The claim before the tables' first use, workers before the first NIC, NICs by the node's own wish.
+    // Checked, kept, and only then acted on. The claim before the tables' first use, workers before the first NIC, NICs by the node's own wish.
     fn start(mut self) -> Result<Running, Failure> {
         let mut ignored = Vec::new();
         self.node.handle(clock::now(), Event::Kernel(kernel::read(&mut self.netlink)?), &mut ignored);
-        self.node.check(&self.config)?;
-        let claiming = Claiming::load(&mut self.netlink, self.config.engine.shield)?;
+        let config = Arc::new(self.beginning.config.clone());
+        self.node.check(&config)?;
+        let in_use = self.beginning.keep(&self.store, clock::now(), clock::unix_s())?;
+        let claiming = Claiming::load(&mut self.netlink, config.engine.shield)?;
         let local = LocalPair::adopt(&mut self.netlink)?;
         let mut actions = Vec::new();
-        self.node.handle(clock::now(), Event::ConfigCommitted(Arc::clone(&self.config)), &mut actions);
+        self.node.handle(clock::now(), Event::ConfigCommitted(Arc::clone(&config)), &mut actions);
         let (watch, signals, bell) = self.inlets_of;
         let flow_claims = self.cores.iter().map(|_| claiming.flow_claims()).collect::<Result<_, _>>()?;
         let (workers, notices) = Workers::start(Start {
             cores: self.cores,
             tables: Arc::clone(self.node.tables()),
-            spin_us: self.config.engine.spin_us,
-            seed: self.data.random()?,
+            spin_us: config.engine.spin_us,
+            seed: self.seed,
             flow_claims,
             bell: bell.clone(),
         })?;
         let (jobs, taken): (_, Receiver<Job>) = sync_channel(JOBS_MAX);
-        let core = Core::new(jobs, bell.clone(), &workers);
+        let core = Core::new(jobs, bell.clone(), &workers, self.store.clone());
         let mut control = Control {
             node: self.node,
             netlink: self.netlink,
             claiming,
             workers,
             local,
-            data: self.data,
-            kept: self.kept,
+            store: self.store,
+            in_use,
             meters: Meters::default(),
             arp: Default::default(),
             joined: Default::default(),

@@ -2,6 +2,7 @@
 //! loop, what concerns flows of the workers; both answer in time or the caller hears that they did not.
 
 mod capture;
+mod configuration;
 mod flows;
 mod routes;
 
@@ -21,6 +22,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 use std::time::Duration;
+use store::{Store, StoreError};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -55,17 +57,19 @@ pub struct Core {
     shared: Arc<Shared>,
     workers: Arc<[WorkerHandle]>,
     capturing: Arc<AtomicBool>,
+    store: Store,
 }
 
 impl Core {
     /// Of a control loop that takes `jobs` at the sound of `bell`.
-    pub fn new(jobs: SyncSender<Job>, bell: Bell, workers: &Workers) -> Self {
+    pub fn new(jobs: SyncSender<Job>, bell: Bell, workers: &Workers, store: Store) -> Self {
         Self {
             jobs,
             bell,
             shared: Arc::clone(&workers.shared),
             workers: workers.handles.clone().into(),
             capturing: Arc::default(),
+            store,
         }
     }
 
@@ -82,6 +86,20 @@ impl Core {
         self.jobs.try_send(job).map_err(|_| Refused::busy())?;
         self.bell.ring();
         in_time(answer).await
+    }
+}
+
+impl Core {
+    /// Looks something up in the store, which may wait for the disk.
+    async fn look_up<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Refused> {
+        let store = self.store.clone();
+        match tokio::task::spawn_blocking(move || look(&store)).await {
+            Ok(found) => found.map_err(configuration::refused_by_store),
+            Err(_) => Err(Refused::busy()),
+        }
     }
 }
 

@@ -105,4 +105,5 @@ fn what_cannot_be_opened_says_why() {
 #[test]
 fn the_steps_of_this_version_are_valid() {
     Migrations::from_slice(crate::migrations::CONFIG).validate().unwrap();
+    Migrations::from_slice(crate::migrations::HISTORY).validate().unwrap();
 }

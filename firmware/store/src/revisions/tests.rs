@@ -156,10 +156,22 @@ fn pages_of_history() {
 #[test]
 fn an_earlier_version_is_taken_over_once() {
     let store = Store::in_memory().unwrap();
-    store.take_over(7, 41, "kept".into(), Some("file".into())).unwrap();
+    let earlier = TakenOver {
+        document: Some((41, "kept".into())),
+        imported: Some("file".into()),
+        wishes: vec![KeptWish {
+            service: "web".into(),
+            backend: "s1".into(),
+            state: config::BackendState::Disabled,
+            deadline_s: None,
+            then_reset: false,
+        }],
+    };
+    store.take_over(7, earlier.clone()).unwrap();
     assert_eq!(states(&store), "41 running, 0 replaced");
     assert_eq!(store.revision(41).unwrap().1, "kept");
-    assert_eq!(store.imported().unwrap().as_deref(), Some("file"));
-    assert!(matches!(store.take_over(8, 42, "again".into(), None), Err(StoreError::Conflict { .. })));
+    assert_eq!(store.imported().unwrap(), earlier.imported);
+    assert_eq!(store.wishes().unwrap(), earlier.wishes);
+    assert!(matches!(store.take_over(8, earlier), Err(StoreError::Conflict { .. })));
     assert_eq!(store.commit(9, draft("next")).unwrap(), 42);
 }

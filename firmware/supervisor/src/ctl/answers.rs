@@ -1,8 +1,8 @@
 //! The texts of commands that do or explain something.
 
 use super::listing;
-use super::words::{count, counted, duration};
-use api::{Applied, Backend, Explanation, Killed, Outcome, Then};
+use super::words::{counted, duration};
+use api::{Applied, Backend, Confirmed, Explanation, Killed, Outcome, Then};
 use config::{BackendState, Diff};
 
 /// How many flows were ended.
@@ -74,7 +74,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 
 /// What applying a document changed.
 pub(super) fn applied(applied: &Applied) -> String {
-    let revision = count(applied.revision);
+    let revision = applied.revision;
     let mut text = if applied.diff.is_empty() {
         format!("Nothing changed: revision {revision} stays in use.\n")
     } else {
@@ -83,7 +83,16 @@ pub(super) fn applied(applied: &Applied) -> String {
     for note in &applied.notes {
         text.push_str(&format!("note: {note}\n"));
     }
+    if let Some(left) = applied.confirm_within_s {
+        let left = duration(left.into());
+        text.push_str(&format!("Within {left}: suimon ctl confirm. Else the revision before returns by itself.\n"));
+    }
     text
+}
+
+/// That a revision stays.
+pub(super) fn confirmed(confirmed: &Confirmed) -> String {
+    format!("Revision {} is confirmed and stays in use.\n", confirmed.revision)
 }
 
 /// What a document would change.

@@ -64,3 +64,12 @@ pub(super) fn duration_s(text: &str) -> Result<u64, String> {
         .and_then(|(number, unit)| number.checked_mul(unit))
         .ok_or_else(|| "expected a time, as in 60s, 5m, 1h or 2d".to_owned())
 }
+
+/// A time to confirm in, in seconds, as in `60s`.
+pub(super) fn confirm_s(text: &str) -> Result<u32, String> {
+    let seconds = u32::try_from(duration_s(text)?).unwrap_or(u32::MAX);
+    match seconds {
+        1..=api::CONFIRM_WITHIN_MAX_S => Ok(seconds),
+        _ => Err("expected 1s to 24h".to_owned()),
+    }
+}

@@ -24,11 +24,13 @@ pub(super) fn text(status: &Status, width: usize) -> String {
 
 fn head(status: &Status) -> String {
     let adopted = format!("in use by {} of {}", status.workers_adopted, counted(status.workers.len() as u64, "worker"));
+    let waiting = status.confirm_left_s.map(|left| format!("; {} left to confirm it", duration(left)));
+    let waiting = waiting.unwrap_or_default();
     let share = status.flows as f64 / status.flows_max.max(1) as f64;
     let rates = &status.rates;
     let lines = [
         ("Node", format!("{}, version {}, up {}", status.node, status.version, duration(status.uptime_s))),
-        ("Configuration", format!("revision {}, {adopted}", status.revision)),
+        ("Configuration", format!("revision {}, {adopted}{waiting}", status.revision)),
         (
             "Services",
             format!(

@@ -10,6 +10,7 @@ use api::{
 };
 use clap::Parser;
 use config::{Diff, Method, NicRole, Protocol, Scheduler};
+use std::path::Path;
 use unicode_width::UnicodeWidthStr;
 
 /// Compares with a text beside this file, and holds every line to the terminal's width.
@@ -68,6 +69,7 @@ fn status() -> Status {
         version: "0.1.0".to_owned(),
         uptime_s: 274_000,
         revision: 12,
+        confirm_left_s: None,
         epoch: 7,
         workers_adopted: 2,
         workers: vec![worker(0, 6_170), worker(1, 6_175)],
@@ -291,7 +293,7 @@ fn changes_are_listed() {
     };
     let diff = Diff::between(&document(1), &document(5));
     let notes = vec!["ha is not carried out by this version".to_owned()];
-    golden("applied", &answers::applied(&Applied { revision: 13, diff: diff.clone(), notes }));
+    golden("applied", &answers::applied(&Applied { revision: 13, diff: diff.clone(), notes, ..Applied::default() }));
     assert_eq!(
         answers::applied(&Applied { revision: 12, ..Applied::default() }),
         "Nothing changed: revision 12 stays in use.\n"
@@ -399,9 +401,26 @@ fn command_lines() {
         ("online web/s1", true),
         ("disable web/s1/x", false),
         ("apply suimon.toml", true),
+        ("apply suimon.toml --confirm 60s --expect 7 --comment x", true),
+        ("apply suimon.toml --confirm 2d", false),
+        ("apply suimon.toml --confirm 0s", false),
         ("apply", false),
+        ("confirm", true),
         ("diff -", true),
+        ("diff --from 3", true),
+        ("diff --from 3 --to 4", true),
+        ("diff --to 4", false),
+        ("diff - --from 3", false),
+        ("diff", false),
+        ("history", true),
+        ("history 7", true),
+        ("history --limit 5 --before 7", true),
+        ("history 7 --limit 5", false),
+        ("history --limit 0", false),
+        ("rollback 7 --confirm 5m", true),
+        ("rollback", false),
         ("export", true),
+        ("export 7", true),
         ("capture f0 out.pcap --filter tcp --count 10", true),
         ("capture f0", false),
         ("capture f0 out.pcap --count 0", false),
@@ -421,4 +440,64 @@ fn command_lines() {
     for text in ["", "s", "-1s", "1.5s", "1 s", "99999999999999999999d", "18446744073709551615d"] {
         assert!(duration_s(text).is_err(), "{text}");
     }
+}
+
+fn revision(number: u64, state: config::RevisionState, changes: &str) -> api::Revision {
+    api::Revision {
+        number,
+        state,
+        committed_s: 1_764_000_000 + number * 3_600,
+        author: "root".to_owned(),
+        origin: config::Origin::Apply,
+        changes: changes.to_owned(),
+        bytes: 4_812,
+        ..api::Revision::default()
+    }
+}
+
+#[test]
+fn history_as_a_table() {
+    use config::{Origin, RevisionState};
+    let awaiting = api::Revision {
+        comment: "second server".to_owned(),
+        confirm_left_s: Some(42),
+        returns_to: Some(13),
+        ..revision(14, RevisionState::Awaiting, "+ backend web/s2")
+    };
+    let returned = api::Revision {
+        author: "suimon".to_owned(),
+        origin: Origin::Return,
+        document_of: Some(11),
+        comment: "nobody confirmed revision 12".to_owned(),
+        ..revision(13, RevisionState::Replaced, "~ service web")
+    };
+    let revisions = vec![
+        awaiting.clone(),
+        returned.clone(),
+        revision(12, RevisionState::Returned, "~ service web"),
+        api::Revision { origin: Origin::File, ..revision(11, RevisionState::Replaced, "+ service web, 7 more") },
+    ];
+    golden("history", &history::table(&api::Revisions { revisions: revisions.clone(), more: true }, WIDTH));
+    let wide = history::table(&api::Revisions { revisions, more: false }, usize::MAX);
+    assert_eq!(wide.lines().count(), 5, "{wide}");
+    assert_eq!(history::table(&api::Revisions::default(), WIDTH), "No revisions.\n");
+
+    let before = config::parse("version = 1\n", "a").unwrap();
+    let after = config::parse("version = 1\n[system]\nhostname = \"lb\"\n", "b").unwrap();
+    let shown = |revision, diff| history::one(&configuration::Shown { revision, diff });
+    golden("history_one", &shown(awaiting, Some(Diff::between(&before, &after))));
+    golden("history_returned", &shown(returned, Some(Diff::default())));
+}
+
+#[test]
+fn what_waits_for_confirmation_says_so() {
+    let applied = Applied { revision: 14, confirm_within_s: Some(60), ..Applied::default() };
+    assert_eq!(
+        answers::applied(&applied),
+        "Nothing changed: revision 14 stays in use.\n\
+         Within 60 s: suimon ctl confirm. Else the revision before returns by itself.\n"
+    );
+    assert_eq!(answers::confirmed(&api::Confirmed { revision: 14 }), "Revision 14 is confirmed and stays in use.\n");
+    let text = status::text(&Status { confirm_left_s: Some(42), revision: 14, ..status() }, WIDTH);
+    assert!(text.contains("revision 14, in use by 2 of 2 workers; 42 s left to confirm it\n"), "{text}");
 }

@@ -1,6 +1,7 @@
 //! Carries out what the node wants. What fails is logged once and stands in the way of nothing else.
 
 use super::control::Control;
+use super::wishes;
 use crate::worker::Order;
 use control::local::ENGINE_END;
 use control::{Action, Event, OwnRoute};
@@ -58,7 +59,8 @@ impl Control {
                 self.workers.order_all(|| Order::Kill(filter, oneshot::channel().0));
             }
             Action::KeepWishes => {
-                if let Err(error) = self.data.keep_wishes(clock::now(), self.node.wishes()) {
+                let kept = wishes::kept(self.node.wishes(), clock::now(), clock::unix_s());
+                if let Err(error) = self.store.keep_wishes(kept) {
                     tracing::error!(%error, "states of backends not kept");
                 }
             }

@@ -2,9 +2,9 @@
 //! node, and carries out what the node wants.
 
 use super::bell::Bell;
-use super::data::{DataDir, Kept};
 use super::local::LocalPair;
 use super::meters::Meters;
+use super::revisions::InUse;
 use super::shield::Claiming;
 use super::workers::Workers;
 use crate::worker::Notice;
@@ -22,6 +22,7 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
+use store::Store;
 
 /// How often the kernel is read again without a word from it: changes of routes are not told.
 const KERNEL_READ_INTERVAL: Duration = Duration::from_secs(5);
@@ -51,8 +52,8 @@ pub struct Control {
     pub(super) claiming: Claiming,
     pub(super) workers: Workers,
     pub(super) local: LocalPair,
-    pub(super) data: DataDir,
-    pub(super) kept: Kept,
+    pub(super) store: Store,
+    pub(super) in_use: InUse,
     pub(super) meters: Meters,
     pub(super) arp: BTreeMap<NicId, ArpSocket>,
     pub(super) joined: BTreeSet<(NicId, Address)>,
@@ -144,9 +145,10 @@ impl Control {
     }
 
     fn wait(&self, limit: Option<Now>) -> nix::Result<Ready> {
-        let deadline =
-            [self.node.next_deadline(), limit, Some(self.due.kernel), Some(self.due.meters), self.loads_due()];
-        let deadline = deadline.into_iter().flatten().min().unwrap_or_default();
+        let confirm_by = self.in_use.confirm.map(|confirm| confirm.by);
+        let regular = [Some(self.due.kernel), Some(self.due.meters), self.loads_due()];
+        let deadline = [self.node.next_deadline(), limit, confirm_by].into_iter().chain(regular);
+        let deadline = deadline.flatten().min().unwrap_or_default();
         let mut fds: Vec<PollFd<'_>> =
             [self.inlets.watch.as_fd(), self.inlets.bell.as_fd(), self.inlets.signals.as_fd()]
                 .into_iter()
@@ -283,6 +285,7 @@ impl Control {
             let event = Event::Loads { flows: flows.collect(), epoch: self.workers.oldest_epoch() };
             self.handle(event);
         }
+        self.return_if_due(now);
         if self.node.next_deadline().is_some_and(|due| now >= due) {
             self.handle(Event::Tick);
         }

@@ -1,14 +1,11 @@
-//! The data directory: what a node keeps over a restart. Every file is replaced as a whole or not at all.
+//! The data directory: what a node keeps over a restart outside its databases. Every file is replaced as a whole or not at
+//! all.
 
-use control::drain::{Then, Wish, Wishes};
-use net::Now;
 use net::siphash::Key;
-use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Name of a node that nobody named.
 const NAME_DEFAULT: &str = "a";
@@ -28,27 +25,6 @@ pub struct DataError {
 #[derive(Clone, Debug)]
 pub struct DataDir {
     path: PathBuf,
-}
-
-/// The configuration in use, as kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
-    /// Its revision.
-    pub revision: u64,
-    /// Its text.
-    pub toml: String,
-    /// The text of the file that was imported last: a file that did not change since is not imported again.
-    pub imported: Option<String>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct KeptWish {
-    service: String,
-    backend: String,
-    state: config::BackendState,
-    /// Seconds since 1970.
-    deadline_s: Option<u64>,
-    then: api::Then,
 }
 
 impl DataDir {
@@ -94,62 +70,22 @@ impl DataDir {
         Ok(self.read("node")?.map_or_else(|| NAME_DEFAULT.to_owned(), |name| name.trim().to_owned()))
     }
 
-    /// The configuration in use when the last run ended.
-    pub fn config(&self) -> Result<Kept, DataError> {
-        let Some(text) = self.read("config.json")? else { return Ok(Kept::default()) };
-        serde_json::from_str(&text).map_err(|error| self.failed("read", "config.json", error.into()))
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
-    /// Keeps the configuration in use.
-    pub fn keep_config(&self, kept: &Kept) -> Result<(), DataError> {
-        let text = serde_json::to_vec(kept).expect("a structure of text and numbers");
-        self.write("config.json", &text)
+    /// Gives a file another name, under which nobody looks for it. No matter if it is not there.
+    pub fn set_aside(&self, name: &'static str) -> Result<(), DataError> {
+        let aside = self.path.join(format!("{name}.imported"));
+        match fs::rename(self.path.join(name), aside).and_then(|()| File::open(&self.path)?.sync_all()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.failed("set aside", name, error)),
+            _ => Ok(()),
+        }
     }
 
-    /// What administrators wished of backends when the last run ended.
-    pub fn wishes(&self, now: Now) -> Result<Wishes, DataError> {
-        let Some(text) = self.read("backends.json")? else { return Ok(Wishes::default()) };
-        let kept: Vec<KeptWish> =
-            serde_json::from_str(&text).map_err(|error| self.failed("read", "backends.json", error.into()))?;
-        Ok(Wishes::restored(kept.into_iter().map(|kept| {
-            let wish = match kept.state {
-                config::BackendState::Online => Wish::Online,
-                config::BackendState::Disabled => Wish::Disabled,
-                config::BackendState::Drain => Wish::Drain {
-                    deadline: kept.deadline_s.map(|at| now + Duration::from_secs(at.saturating_sub(unix_s()))),
-                    then: match kept.then {
-                        api::Then::Keep => Then::Keep,
-                        api::Then::Reset => Then::Reset,
-                    },
-                },
-            };
-            ((kept.service, kept.backend), wish)
-        })))
-    }
-
-    /// Keeps what administrators wish of backends.
-    pub fn keep_wishes(&self, now: Now, wishes: &Wishes) -> Result<(), DataError> {
-        let kept: Vec<KeptWish> = wishes
-            .iter()
-            .map(|((service, backend), wish)| {
-                let (state, deadline, then) = match wish {
-                    Wish::Online => (config::BackendState::Online, None, Then::Keep),
-                    Wish::Disabled => (config::BackendState::Disabled, None, Then::Keep),
-                    Wish::Drain { deadline, then } => (config::BackendState::Drain, deadline, then),
-                };
-                KeptWish {
-                    service: service.clone(),
-                    backend: backend.clone(),
-                    state,
-                    deadline_s: deadline.map(|deadline| unix_s() + deadline.since(now).as_secs()),
-                    then: if then == Then::Reset { api::Then::Reset } else { api::Then::Keep },
-                }
-            })
-            .collect();
-        self.write("backends.json", &serde_json::to_vec(&kept).expect("a structure of text and numbers"))
-    }
-
-    fn read(&self, name: &'static str) -> Result<Option<String>, DataError> {
+    /// The text of a file, if it is there.
+    pub fn read(&self, name: &'static str) -> Result<Option<String>, DataError> {
         match fs::read_to_string(self.path.join(name)) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -170,13 +106,10 @@ impl DataDir {
         replace().map_err(|source| self.failed("write", name, source))
     }
 
-    fn failed(&self, act: &'static str, name: &str, source: io::Error) -> DataError {
+    /// An error about one of its files.
+    pub fn failed(&self, act: &'static str, name: &str, source: io::Error) -> DataError {
         DataError { act, path: self.path.join(name), source }
     }
-}
-
-fn unix_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 #[cfg(test)]
@@ -207,34 +140,6 @@ mod tests {
         assert_eq!(data.node_name(Some("b")).unwrap(), "b");
         assert_eq!(data.node_name(None).unwrap(), "b");
         assert!(data.node_name(Some("../b")).is_err());
-        fs::remove_dir_all(&data.path).unwrap();
-    }
-
-    #[test]
-    fn configuration_and_wishes_come_back() {
-        let data = scratch("state");
-        assert_eq!(data.config().unwrap(), Kept::default());
-        let kept = Kept { revision: 7, toml: "version = 1\n".into(), imported: Some("version = 1\n".into()) };
-        data.keep_config(&kept).unwrap();
-        assert_eq!(data.config().unwrap(), kept);
-
-        let name = |backend: &str| ("web".to_owned(), backend.to_owned());
-        let (before, after) = (Now::from_secs(1_000), Now::from_secs(5));
-        let drain = |deadline| Wish::Drain { deadline, then: Then::Reset };
-        let wishes = [
-            (name("s1"), Wish::Disabled),
-            (name("s2"), drain(Some(before + Duration::from_secs(600)))),
-            (name("s3"), drain(None)),
-        ];
-        data.keep_wishes(before, &Wishes::restored(wishes)).unwrap();
-        let restored = data.wishes(after).unwrap();
-        assert_eq!(restored.of("web", "s1"), Some(Wish::Disabled));
-        assert_eq!(restored.of("web", "s3"), Some(drain(None)));
-        let Some(Wish::Drain { deadline: Some(deadline), then: Then::Reset }) = restored.of("web", "s2") else {
-            panic!("{:?}", restored.of("web", "s2"))
-        };
-        let left = deadline.since(after).as_secs();
-        assert!((595..=600).contains(&left), "{left} s left");
         fs::remove_dir_all(&data.path).unwrap();
     }
 }

@@ -1,19 +1,15 @@
-//! Configuration documents: which one is used at the start, how another takes its place.
+//! The document that a node starts with, and what there is to say about the one in use.
 
 use super::control::Control;
-use super::data::{DataDir, DataError, Kept};
-use api::{Applied, Export, Problem};
-use config::{Config, Diff};
-use control::Event;
+use super::earlier::EarlierError;
+use super::revisions::{Confirm, InUse, brief};
+use config::{Config, Diff, Origin};
 use drivers::clock;
+use net::Now;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
-
-/// What errors call the document that is kept in the data directory.
-const KEPT_NAME: &str = "the kept configuration";
-/// The document of a node that was given none.
-const EMPTY: &str = "version = 1\n";
+use std::time::Duration;
+use store::{AUTHOR, Draft, Revision, Store, StoreError};
 
 /// Why a node has no configuration to start with.
 #[derive(Debug, thiserror::Error)]
@@ -29,118 +25,84 @@ pub enum DocumentError {
     /// It has errors.
     #[error("{0}")]
     Document(#[from] config::Errors),
-    /// The data directory fails.
+    /// The store fails.
     #[error(transparent)]
-    Data(#[from] DataError),
+    Store(#[from] StoreError),
+    /// What an earlier version kept cannot be taken over.
+    #[error(transparent)]
+    Earlier(#[from] EarlierError),
 }
 
-/// The configuration to start with: `file`, unless it is the one imported last; else what was in use before.
-pub fn at_start(data: &DataDir, file: Option<&Path>) -> Result<(Kept, Config), DocumentError> {
-    let mut kept = data.config()?;
+/// What a node starts with. Nothing of it is kept yet.
+#[derive(Debug)]
+pub struct Beginning {
+    /// The configuration.
+    pub config: Config,
+    running: Revision,
+    // A document that takes the running one's place.
+    draft: Option<Draft>,
+}
+
+/// The configuration to start with: `file`, unless it is the one imported last; else what was in use before, or the
+/// revision before that when nobody confirmed it in time.
+pub fn at_start(store: &Store, file: Option<&Path>, now_s: u64) -> Result<Beginning, DocumentError> {
+    let (running, document) = store.revision(store.running()?.number)?;
     if let Some(path) = file {
         let text = read(path)?;
-        if kept.imported.as_deref() != Some(text.as_str()) {
+        if store.imported()?.as_deref() != Some(text.as_str()) {
             let config = config::parse(&text, &path.display().to_string())?;
-            kept = Kept { revision: kept.revision + 1, toml: text.clone(), imported: Some(text) };
-            data.keep_config(&kept)?;
-            return Ok((kept, config));
+            // What was in use may be of a version with other rules: then nobody can say what changes.
+            let before = config::parse(&document, "").ok();
+            let changes = before.map(|before| brief(&Diff::between(&before, &config))).unwrap_or_default();
+            let draft = Draft { changes, ..from_file(path, text) };
+            return Ok(Beginning { config, running, draft: Some(draft) });
         }
     }
-    if kept.toml.is_empty() {
-        EMPTY.clone_into(&mut kept.toml);
+    if let Some(awaiting) = running.awaiting(now_s).filter(|awaiting| awaiting.left_s == 0) {
+        let (_, document) = store.revision(awaiting.returns_to)?;
+        let config = config::parse(&document, &format!("revision {}", awaiting.returns_to))?;
+        tracing::warn!("nobody confirmed revision {}: revision {} returns", running.number, awaiting.returns_to);
+        let draft = Draft::returning(running.number, awaiting.returns_to, document);
+        return Ok(Beginning { config, running, draft: Some(draft) });
     }
-    let config = config::parse(&kept.toml, KEPT_NAME)?;
-    Ok((kept, config))
+    let config = config::parse(&document, &format!("revision {}", running.number))?;
+    Ok(Beginning { config, running, draft: None })
 }
 
-fn read(path: &Path) -> Result<String, DocumentError> {
+impl Beginning {
+    /// Keeps what takes the place of the running revision. What is in use then.
+    pub fn keep(self, store: &Store, now: Now, now_s: u64) -> Result<InUse, StoreError> {
+        if let Some(draft) = self.draft {
+            return Ok(InUse { revision: store.commit(now_s, draft)?, confirm: None });
+        }
+        let confirm = self.running.awaiting(now_s).map(|awaiting| Confirm {
+            by: now + Duration::from_secs(awaiting.left_s),
+            returns_to: awaiting.returns_to,
+        });
+        Ok(InUse { revision: self.running.number, confirm })
+    }
+}
+
+/// The text of a configuration file.
+pub(super) fn read(path: &Path) -> Result<String, DocumentError> {
     std::fs::read_to_string(path).map_err(|source| DocumentError::Read { path: path.display().to_string(), source })
 }
 
-/// Why a document was not put in use.
-#[derive(Debug)]
-pub enum Refusal {
-    /// It has errors.
-    Errors(config::Errors),
-    /// It is right but cannot be used now.
-    Impossible(String),
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Errors(errors) => errors.into(),
-            Refusal::Impossible(reason) => Self::new(reason),
-        }
+/// A file's document.
+pub(super) fn from_file(path: &Path, document: String) -> Draft {
+    Draft {
+        document,
+        author: AUTHOR.to_owned(),
+        origin: Origin::File,
+        comment: path.display().to_string(),
+        imported: true,
+        ..Draft::default()
     }
 }
 
 impl Control {
-    /// Puts a document in use: checked, kept, and only then acted on.
-    pub fn apply(&mut self, text: &str, file_name: &str) -> Result<Applied, Refusal> {
-        let config = config::parse(text, file_name).map_err(Refusal::Errors)?;
-        let diff = Diff::between(self.node.config(), &config);
-        self.node.check(&config).map_err(|full| Refusal::Impossible(full.to_string()))?;
-        if diff.is_empty() {
-            return Ok(Applied { revision: self.kept.revision, diff, notes: self.notes_on(&config) });
-        }
-        let kept = Kept { revision: self.kept.revision + 1, toml: text.to_owned(), ..self.kept.clone() };
-        self.data.keep_config(&kept).map_err(|error| Refusal::Impossible(error.to_string()))?;
-        self.kept = kept;
-        self.workers.shared.spin_us.store(config.engine.spin_us, Relaxed);
-        let notes = self.notes_on(&config);
-        self.handle(Event::ConfigCommitted(Arc::new(config)));
-        tracing::info!(revision = self.kept.revision, changes = diff.changes.len(), "configuration in use");
-        Ok(Applied { revision: self.kept.revision, diff, notes })
-    }
-
-    /// What a document would change.
-    pub fn diff(&self, text: &str, file_name: &str) -> Result<Diff, Refusal> {
-        let config = config::parse(text, file_name).map_err(Refusal::Errors)?;
-        Ok(Diff::between(self.node.config(), &config))
-    }
-
-    /// The document in use.
-    pub fn export(&self) -> Export {
-        Export { revision: self.kept.revision, toml: self.node.config().to_toml() }
-    }
-
-    /// Reads the configuration file again. A bad one changes nothing.
-    pub(super) fn reload(&mut self) {
-        let Some(path) = self.config_file.clone() else {
-            tracing::warn!("nothing to reload: started without --config");
-            return;
-        };
-        let text = match read(&path) {
-            Ok(text) => text,
-            Err(error) => {
-                tracing::error!(%error, "configuration not reloaded");
-                return;
-            }
-        };
-        match self.apply(&text, &path.display().to_string()) {
-            Ok(applied) => {
-                tracing::info!(revision = applied.revision, "{} reloaded", path.display());
-                for note in applied.notes {
-                    tracing::warn!("{note}");
-                }
-                self.kept.imported = Some(text);
-                if let Err(error) = self.data.keep_config(&self.kept) {
-                    tracing::error!(%error, "configuration not kept");
-                }
-            }
-            Err(Refusal::Errors(errors)) => {
-                for error in &errors.errors {
-                    tracing::error!("{error}");
-                }
-                tracing::error!("configuration not reloaded: the one in use stays");
-            }
-            Err(Refusal::Impossible(reason)) => tracing::error!("configuration not reloaded: {reason}"),
-        }
-    }
-
     /// What whoever applies `config` should know: sentences.
-    fn notes_on(&self, config: &Config) -> Vec<String> {
+    pub(super) fn notes_on(&self, config: &Config) -> Vec<String> {
         let mut notes: Vec<String> =
             config.not_carried_out().iter().map(|part| format!("{part} is kept but not carried out yet")).collect();
         match super::workers::plan(config.engine.workers) {
@@ -182,28 +144,63 @@ mod tests {
     use super::*;
     use std::fs;
 
+    fn named(name: &str) -> String {
+        format!("version = 1\n[system]\nhostname = \"{name}\"\n")
+    }
+
+    fn hostname(beginning: &Beginning) -> String {
+        let hostname = beginning.config.system.hostname.as_ref();
+        hostname.and_then(|hostname| hostname.on("a")).cloned().unwrap_or_default()
+    }
+
+    fn start(store: &Store, file: Option<&Path>, now_s: u64) -> (u64, String) {
+        let beginning = at_start(store, file, now_s).unwrap();
+        let hostname = hostname(&beginning);
+        (beginning.keep(store, Now::default(), now_s).unwrap().revision, hostname)
+    }
+
+    fn draft(document: String, confirm_within_s: Option<u32>) -> Draft {
+        Draft { document, confirm_within_s, origin: Origin::Apply, ..Draft::default() }
+    }
+
     #[test]
     fn a_file_is_imported_when_it_differs_from_the_one_imported_last() {
         let path = std::env::temp_dir().join(format!("suimon-documents-{}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
-        let data = DataDir::open(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        let store = Store::in_memory().unwrap();
         let file = path.join("suimon.toml");
-        let named = |name: &str| format!("version = 1\n[system]\nhostname = \"{name}\"\n");
 
-        assert_eq!(at_start(&data, None).unwrap().0.revision, 0, "a node without a document");
+        assert_eq!(start(&store, None, 1).0, 0, "a node without a document");
         fs::write(&file, named("one")).unwrap();
-        assert_eq!(at_start(&data, Some(&file)).unwrap().0.revision, 1);
-        assert_eq!(at_start(&data, Some(&file)).unwrap().0.revision, 1, "the same file");
+        assert_eq!(start(&store, Some(&file), 2), (1, "one".into()));
+        assert_eq!(start(&store, Some(&file), 3), (1, "one".into()), "the same file");
+        assert_eq!(store.running().unwrap().changes, "~ system");
 
-        // Edited on the box; the file did not change.
-        let edited = Kept { revision: 2, toml: named("edited"), imported: Some(named("one")) };
-        data.keep_config(&edited).unwrap();
-        assert_eq!(at_start(&data, Some(&file)).unwrap().0, edited);
+        store.commit(4, draft(named("edited"), None)).unwrap();
+        assert_eq!(start(&store, Some(&file), 5), (2, "edited".into()), "edited on the box; the file did not change");
 
         fs::write(&file, "version = 1\nbogus = 1\n").unwrap();
-        let error = at_start(&data, Some(&file)).unwrap_err().to_string();
+        let error = at_start(&store, Some(&file), 6).unwrap_err().to_string();
         assert!(error.contains("suimon.toml:2:"), "{error}");
-        assert_eq!(data.config().unwrap(), edited, "nothing changed");
+        assert_eq!(store.running().unwrap().number, 2, "nothing changed");
         fs::remove_dir_all(&path).unwrap();
+    }
+
+    #[test]
+    fn what_nobody_confirmed_does_not_outlive_a_restart() {
+        let store = Store::in_memory().unwrap();
+        store.commit(1, draft(named("confirmed"), None)).unwrap();
+        store.commit(1_000, draft(named("risky"), Some(60))).unwrap();
+        let beginning = at_start(&store, None, 1_040).unwrap();
+        assert_eq!(hostname(&beginning), "risky");
+        let in_use = beginning.keep(&store, Now::from_secs(5), 1_040).unwrap();
+        assert_eq!(in_use, InUse { revision: 2, confirm: Some(Confirm { by: Now::from_secs(25), returns_to: 1 }) });
+
+        assert_eq!(start(&store, None, 1_060), (3, "confirmed".into()));
+        let states: Vec<String> =
+            store.revisions(9, None).unwrap().iter().map(|found| format!("{} {}", found.state, found.origin)).collect();
+        assert_eq!(states, ["running return", "returned apply", "replaced apply", "replaced built-in"]);
+        assert_eq!(start(&store, None, 1_061), (3, "confirmed".into()), "once");
     }
 }

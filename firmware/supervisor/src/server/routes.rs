@@ -1,9 +1,7 @@
 //! Which path does what.
 
-use super::{Core, Refused, capture, flows};
-use api::{
-    Applied, Backend, BackendQuery, Counters, Document, Export, Neighbor, Problem, Service, StateChange, Status, path,
-};
+use super::{Core, Refused, capture, configuration, flows};
+use api::{Backend, BackendQuery, Counters, Neighbor, Service, StateChange, Status, path};
 use axum::extract::connect_info::Connected;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequest, FromRequestParts, Query, Request, State};
@@ -20,7 +18,7 @@ use tokio::net::UnixListener;
 /// Bytes of a request at most: a document as JSON text, every character of it escaped.
 const REQUEST_BYTES_MAX: usize = 2 * config::DOCUMENT_BYTES_MAX + 4_096;
 
-type Answer<T> = Result<Json<T>, Refused>;
+pub(super) type Answer<T> = Result<Json<T>, Refused>;
 
 /// The whole API.
 pub(super) fn router(core: Core) -> Router {
@@ -32,9 +30,13 @@ pub(super) fn router(core: Core) -> Router {
         .route(path::FLOWS, get(flows::list))
         .route(path::KILL, post(flows::kill))
         .route(path::EXPLAIN, post(flows::explain))
-        .route(path::CONFIG, get(export))
-        .route(path::APPLY, post(apply))
-        .route(path::DIFF, post(diff))
+        .route(path::CONFIG, get(configuration::export))
+        .route(path::APPLY, post(configuration::apply))
+        .route(path::DIFF, post(configuration::diff).get(configuration::diff_revisions))
+        .route(path::CONFIRM, post(configuration::confirm))
+        .route(path::ROLLBACK, post(configuration::roll_back))
+        .route(path::REVISIONS, get(configuration::revisions))
+        .route(path::REVISION, get(configuration::revision))
         .route(path::CAPTURE, post(capture::start))
         .route(path::COUNTERS, get(counters))
         .route(path::NEIGHBORS, get(neighbors))
@@ -54,6 +56,24 @@ impl Connected<IncomingStream<'_, UnixListener>> for Peer {
     fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
         Self { uid: stream.io().peer_cred().ok().map(|peer| peer.uid()) }
     }
+}
+
+impl Peer {
+    /// What the history calls it: its name on this box, or its number when it has none.
+    pub(super) fn author(self) -> String {
+        let Some(uid) = self.uid else { return "unknown".to_owned() };
+        // Read by hand: the C library would load its name services, which a static binary has not.
+        let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        name_of(uid, &users).map_or_else(|| format!("uid {uid}"), str::to_owned)
+    }
+}
+
+fn name_of(uid: u32, users: &str) -> Option<&str> {
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then_some(name)
+    })
 }
 
 // Root is administrator; nobody else has a say yet.
@@ -94,32 +114,12 @@ async fn change_state(State(core): State<Core>, Body(change): Body<StateChange>)
     changed.map(Json).ok_or_else(|| Refused::new(StatusCode::NOT_FOUND, missing))
 }
 
-async fn export(State(core): State<Core>) -> Answer<Export> {
-    core.ask(|control| control.export()).await.map(Json)
-}
-
-async fn apply(State(core): State<Core>, Body(document): Body<Document>) -> Answer<Applied> {
-    let applied = core.ask(move |control| control.apply(&document.toml, &document.file_name)).await?;
-    applied.map(Json).map_err(refused_document)
-}
-
-async fn diff(State(core): State<Core>, Body(document): Body<Document>) -> Answer<config::Diff> {
-    let diff = core.ask(move |control| control.diff(&document.toml, &document.file_name)).await?;
-    diff.map(Json).map_err(refused_document)
-}
-
 async fn counters(State(core): State<Core>) -> Answer<Counters> {
     core.ask(|control| control.counters()).await.map(Json)
 }
 
 async fn neighbors(State(core): State<Core>) -> Answer<Vec<Neighbor>> {
     core.ask(|control| control.neighbors()).await.map(Json)
-}
-
-fn refused_document(refusal: impl Into<Problem>) -> Refused {
-    let problem = refusal.into();
-    let status = if problem.errors.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::CONFLICT };
-    Refused(status, problem)
 }
 
 /// The body of a request, as JSON.
@@ -152,4 +152,18 @@ impl<T: DeserializeOwned + Serialize, S: Send + Sync> FromRequestParts<S> for Wo
 
 fn bad_request(rejection: JsonRejection) -> Refused {
     Refused::new(StatusCode::BAD_REQUEST, rejection.body_text())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_found_by_number() {
+        let users = "root:x:0:0:root:/root:/bin/bash\n# a comment\nada:x:1000:1000::/home/ada:/bin/sh\n";
+        let cases = [(0, Some("root")), (1000, Some("ada")), (7, None)];
+        for (uid, name) in cases {
+            assert_eq!(name_of(uid, users), name);
+        }
+    }
 }
