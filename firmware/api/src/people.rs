@@ -329,3 +329,13 @@ pub struct AuditPage {
     /// Whether there are older ones.
     pub more: bool,
 }
+
+/// Whether the audit log is what was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditCheck {
+    /// Records that were checked.
+    pub records: u64,
+    /// What is wrong, if something is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broken: Option<String>,
+}

@@ -77,8 +77,21 @@ pub fn audit_page(store: &Store, query: api::AuditQuery) -> Result<api::AuditPag
     })
 }
 
-/// Gives every record, the oldest first, to `each`, and checks the chain on the way. How many there were.
-pub fn audit_all(store: &Store, mut each: impl FnMut(&AuditRecord)) -> Result<u64, KeepError> {
+/// All records as lines of JSON, the oldest first, whatever their state: a broken log is evidence too.
+pub fn audit_lines(store: &Store) -> Result<String, KeepError> {
+    let (mut lines, mut after) = (String::new(), 0);
+    loop {
+        let acts = store.read::<_, KeepError, _>(move |connection| Ok(log::oldest(connection, after, BATCH)?))?;
+        let Some(last) = acts.last() else { return Ok(lines) };
+        after = last.number;
+        for act in acts {
+            lines.push_str(&audit::json_line(&record(act)?));
+        }
+    }
+}
+
+/// Whether the log is what was written: how many records there are, or what is wrong.
+pub fn audit_check(store: &Store) -> Result<u64, KeepError> {
     // The end first: what is added meanwhile is not asked for.
     let (mut last, end) = store.read(ends)?;
     let mut count = 0;
@@ -91,7 +104,6 @@ pub fn audit_all(store: &Store, mut each: impl FnMut(&AuditRecord)) -> Result<u6
             return Err(audit::Broken::Short { found: last.number, expected: end.number }.into());
         };
         count += audit::verify(&last, &records, &newest)?;
-        records.iter().for_each(&mut each);
         last = newest;
     }
     audit::verify(&last, [], &end)?;

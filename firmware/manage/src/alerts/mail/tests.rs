@@ -137,7 +137,8 @@ async fn a_mail_in_the_clear() {
     assert_eq!(heard[0].1, "EHLO suimon-a");
     let text = &heard.iter().find(|(_, line)| line.contains("Subject")).expect("a mail").1;
     let [from, to] = ["From: suimon@example.com", "To: ops@example.com, night@example.com"];
-    for part in [from, to, "Date: ", "Subject: [a] backend =?utf-8?b?57ayL3Mx?= is down", "\r\n    connect: timed out"] {
+    for part in [from, to, "Date: ", "Subject: [a] backend =?utf-8?b?57ayL3Mx?= is down", "\r\n    connect: timed out"]
+    {
         assert!(text.contains(part), "{part}:\n{text}");
     }
 }
