@@ -55,6 +55,7 @@ check tidy cargo test -p lab --test tidy
 check clippy cargo clippy --workspace --all-targets -- -D warnings
 check pure "${cargo_test[@]}" --workspace --exclude lab --no-fail-fast
 check golden cargo test -p lab --test golden
+check crash cargo test -p lab --test crash
 check tools cargo test -p lab --lib --bins
 if cargo metadata --no-deps --format-version 1 | grep -q '"name":"suimon"'; then
     check build cargo build --release --bin suimon
@@ -62,6 +63,7 @@ fi
 check lab-itself cargo test -p lab --test lab_itself
 check lab-forwarding cargo test -p lab --test lab_forwarding
 check lab-faults cargo test -p lab --test lab_faults
+check lab-configuration cargo test -p lab --test lab_configuration
 check vm cargo test -p lab --test vm
 
 printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped" >>"$logs/summary.txt"

@@ -17,6 +17,7 @@ base='/usr/bin/gcc build-essential
 /usr/sbin/ethtool ethtool
 /etc/ssl/certs/ca-certificates.crt ca-certificates'
 test='/usr/bin/tshark tshark
+/usr/bin/strace strace
 /usr/sbin/bpftool bpftool
 /usr/bin/git git
 /usr/bin/qemu-system-x86_64 qemu-system-x86

@@ -2,8 +2,8 @@
 
 use crate::{
     Applied, Backend, BackendQuery, CaptureRequest, Confirmed, Counters, DiffQuery, Document, Explanation, Export,
-    FlowQuery, Flows, KeptRevision, Kill, Killed, Neighbor, Problem, Question, RevisionQuery, Revisions, Rollback,
-    Service, StateChange, Status, path,
+    FlowQuery, Flows, KeptRevision, Kill, Killed, Log, LogQuery, Neighbor, Problem, Question, RevisionQuery, Revisions,
+    Rollback, Service, StateChange, Status, path,
 };
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -159,6 +159,11 @@ impl Client {
     /// One revision and its document.
     pub async fn revision(&self, number: u64) -> Result<KeptRevision, Error> {
         self.read(&path::REVISION.replace("{number}", &number.to_string()), &()).await
+    }
+
+    /// The log of the program.
+    pub async fn log(&self, query: &LogQuery) -> Result<Log, Error> {
+        self.read(path::LOG, query).await
     }
 
     /// All counters.

@@ -17,6 +17,7 @@
 //! | `config/rollback` | POST | [`Rollback`] | [`Applied`] |
 //! | `config/revisions` | GET | [`RevisionQuery`] as query | [`Revisions`] |
 //! | `config/revisions/NUMBER` | GET | | [`KeptRevision`] |
+//! | `log` | GET | [`LogQuery`] as query | [`Log`] |
 //! | `capture` | POST | [`CaptureRequest`] | pcap bytes, until the capture ends |
 //! | `counters` | GET | | [`Counters`] |
 //! | `neighbors` | GET | | list of [`Neighbor`] |
@@ -50,6 +51,7 @@ mod document;
 mod drops;
 mod explain;
 mod flows;
+mod log;
 mod people;
 mod problem;
 mod revisions;
@@ -62,6 +64,7 @@ pub use document::{Applied, COMMENT_CHARS_MAX, CONFIRM_WITHIN_MAX_S, Document, E
 pub use drops::meaning_of_drop;
 pub use explain::{Explanation, Outcome, Question, Step};
 pub use flows::{FLOWS_LISTED_DEFAULT, FLOWS_LISTED_MAX, Flow, FlowQuery, Flows, Kill, Killed};
+pub use log::{LOG_LINES_DEFAULT, LOG_LINES_MAX, Log, LogLine, LogQuery};
 pub use people::{
     AUDIT_LISTED_DEFAULT, AUDIT_LISTED_MAX, AuditCheck, AuditOutcome, AuditPage, AuditQuery, AuditRecord, Ended,
     LoggedIn, Login, Me, NewToken, NewUser, PasswordChange, PasswordReset, Role, SecondFactorCode, SecondFactorOffer,
@@ -105,6 +108,8 @@ pub mod path {
     pub const REVISIONS: &str = "/api/v1/config/revisions";
     /// One revision and its document.
     pub const REVISION: &str = "/api/v1/config/revisions/{number}";
+    /// The log of the program.
+    pub const LOG: &str = "/api/v1/log";
     /// Packets as pcap.
     pub const CAPTURE: &str = "/api/v1/capture";
     /// All counters.

@@ -148,7 +148,12 @@ fn copy(connection: &Connection, path: &Path, version: usize) -> Result<(), Stor
         fs::rename(&beside, &target)?;
         sync_directory(path)
     };
-    settle().map_err(failed)
+    settle().map_err(failed)?;
+    // One copy is enough to go back by one version of the program.
+    for older in 0..version {
+        let _ = fs::remove_file(copy_path(path, older));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 /// Revisions that are kept; older ones are forgotten.
 pub const REVISIONS_KEPT_MAX: u64 = 1_000;
 /// Bytes of all documents that are kept; older ones are forgotten.
-pub const DOCUMENTS_KEPT_BYTES_MAX: u64 = 256 << 20;
+pub const DOCUMENTS_KEPT_BYTES_MAX: u64 = 64 << 20;
 /// Bytes of one document.
 pub const REVISION_BYTES_MAX: usize = config::DOCUMENT_BYTES_MAX;
 /// The author of what the node does by itself.

@@ -58,7 +58,8 @@ impl Store {
     /// Runs `act` in one transaction and waits for it. `Ok` means that it is on the disk; on `Err` nothing of it is
     /// kept.
     ///
-    /// Waits for the disk: async code calls it from a thread where waiting is allowed.
+    /// Waits for the disk: async code calls it from a thread where waiting is allowed. `act` has the transaction and does
+    /// not call the store, which would wait for itself.
     pub fn write<T, E, F>(&self, act: F) -> Result<T, E>
     where
         T: Send + 'static,

@@ -7,6 +7,7 @@ mod capture;
 mod configuration;
 mod history;
 mod listing;
+mod log;
 mod operand;
 mod status;
 mod table;
@@ -121,6 +122,8 @@ enum Act {
         /// The revision; the one in use if left out.
         revision: Option<u64>,
     },
+    /// Show what the program logged.
+    Log(log::Request),
     /// Record packets of a NIC.
     Capture(capture::Request),
 }
@@ -230,6 +233,7 @@ async fn act(arguments: Arguments) -> Result<(), Failure> {
         Act::Export { revision: Some(number) } => {
             say(json, &client.revision(number).await?, |revision| revision.toml.clone())
         }
+        Act::Log(request) => log::run(&client, json, request).await,
         Act::Capture(request) => capture::run(&client, json, request).await,
     }
 }

@@ -15,6 +15,7 @@ pub mod view;
 mod wishes;
 pub mod workers;
 
+use crate::logging;
 use crate::server::gate::{FirstPassword, Gate};
 use crate::server::{self, Core, Server};
 use ::control::{Event, Node, Settings};
@@ -41,6 +42,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 use store::Store;
+use store::history::History;
 use workers::{Start, Workers};
 
 /// Requests that wait for the control loop at most.
@@ -95,10 +97,12 @@ fn start_and_run(options: &Options) -> Result<(), Failure> {
     let signals = take_signals()?;
     let data = DataDir::open(&options.data)?;
     let _lock = lock(options)?;
+    let history = History::open(data.path())?;
+    logging::keep_in(history.clone());
     let name = data.node_name(options.node.as_deref())?;
     let (store, beginning) = open_store(options, &data).map_err(as_failure)?;
     server::check_unused(&options.socket)?;
-    let mut node = Prepared::new(options, signals, data, name, store, beginning)?.start()?;
+    let mut node = Prepared::new(options, signals, data, name, (store, history), beginning)?.start()?;
     node.control.settle();
     let server = Server::start(&options.socket, node.core.clone());
     let ending = match &server {
@@ -178,6 +182,7 @@ struct Prepared {
     node: Node,
     netlink: Netlink,
     store: Store,
+    history: History,
     beginning: Beginning,
     seed: u64,
     secret: [u8; 32],
@@ -198,7 +203,7 @@ impl Prepared {
         signals: SignalFd,
         data: DataDir,
         name: String,
-        store: Store,
+        (store, history): (Store, History),
         beginning: Beginning,
     ) -> Result<Self, Failure> {
         // Watch first and read afterwards: then nothing falls between the two.
@@ -218,6 +223,7 @@ impl Prepared {
             node,
             netlink,
             store,
+            history,
             beginning,
             seed: data.random()?,
             secret: data.secret()?,
@@ -251,7 +257,7 @@ impl Prepared {
         let (jobs, taken): (_, Receiver<Job>) = sync_channel(JOBS_MAX);
         let login_rules = Arc::new(ArcSwap::from_pointee(config.api.clone()));
         let gate = open_gate(&self.store, &login_rules, self.secret, self.node.name())?;
-        let core = Core::new(jobs, bell.clone(), &workers, self.store.clone(), gate);
+        let core = Core::new(jobs, bell.clone(), &workers, self.store.clone(), self.history, gate);
         let mut control = Control {
             node: self.node,
             netlink: self.netlink,

@@ -6,6 +6,7 @@ mod capture;
 mod configuration;
 mod flows;
 pub mod gate;
+mod log;
 mod people;
 mod routes;
 
@@ -26,6 +27,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 use std::time::Duration;
+use store::history::History;
 use store::{Store, StoreError};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -64,12 +66,13 @@ pub struct Core {
     workers: Arc<[WorkerHandle]>,
     capturing: Arc<AtomicBool>,
     store: Store,
+    history: History,
     gate: Gate,
 }
 
 impl Core {
     /// Of a control loop that takes `jobs` at the sound of `bell`.
-    pub fn new(jobs: SyncSender<Job>, bell: Bell, workers: &Workers, store: Store, gate: Gate) -> Self {
+    pub fn new(jobs: SyncSender<Job>, bell: Bell, workers: &Workers, store: Store, history: History, gate: Gate) -> Self {
         Self {
             jobs,
             bell,
@@ -77,6 +80,7 @@ impl Core {
             workers: workers.handles.clone().into(),
             capturing: Arc::default(),
             store,
+            history,
             gate,
         }
     }
@@ -98,13 +102,13 @@ impl Core {
 }
 
 impl Core {
-    /// Looks something up in the store, which may wait for the disk.
+    /// Looks something up in a database, which may wait for the disk.
     async fn look_up<T: Send + 'static>(
         &self,
-        look: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+        look: impl FnOnce(&Store, &History) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Refused> {
-        let store = self.store.clone();
-        match tokio::task::spawn_blocking(move || look(&store)).await {
+        let (store, history) = (self.store.clone(), self.history.clone());
+        match tokio::task::spawn_blocking(move || look(&store, &history)).await {
             Ok(found) => found.map_err(configuration::refused_by_store),
             Err(_) => Err(Refused::busy()),
         }

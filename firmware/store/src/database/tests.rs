@@ -50,7 +50,10 @@ fn a_copy_is_made_before_the_schema_changes() {
     let path = directory.join("a.db");
     drop(open_with(&path, ONE).unwrap());
     assert!(!copy_path(&path, 0).exists(), "nothing to copy from a new database");
+    let older = copy_path(&path, 0);
+    fs::write(&older, "an older copy").unwrap();
     drop(open_with(&path, TWO).unwrap());
+    assert!(!older.exists(), "one copy is enough");
     let copied = Connection::open(copy_path(&path, 1)).unwrap();
     assert_eq!(copied.query_row("SELECT x FROM a", [], |row| row.get::<_, i64>(0)).unwrap(), 7);
     assert!(copied.prepare("SELECT y FROM a").is_err(), "as it was before");

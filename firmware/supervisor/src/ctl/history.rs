@@ -54,7 +54,8 @@ pub(super) fn one(shown: &Shown) -> String {
     text
 }
 
-fn time(unix_s: u64) -> String {
+/// A time of day, UTC.
+pub(super) fn time(unix_s: u64) -> String {
     let time = i64::try_from(unix_s).ok().and_then(|unix_s| Timestamp::from_second(unix_s).ok());
     time.map_or_else(|| "unknown".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }

@@ -419,6 +419,8 @@ fn command_lines() {
         ("history --limit 0", false),
         ("rollback 7 --confirm 5m", true),
         ("rollback", false),
+        ("log --limit 5 --follow", true),
+        ("log --limit 0", false),
         ("export", true),
         ("export 7", true),
         ("capture f0 out.pcap --filter tcp --count 10", true),
@@ -487,6 +489,18 @@ fn history_as_a_table() {
     let shown = |revision, diff| history::one(&configuration::Shown { revision, diff });
     golden("history_one", &shown(awaiting, Some(Diff::between(&before, &after))));
     golden("history_returned", &shown(returned, Some(Diff::default())));
+}
+
+#[test]
+fn log_lines_are_lines() {
+    let line = |unix_s, level: &str, text: &str| api::LogLine {
+        unix_s,
+        level: level.to_owned(),
+        text: text.to_owned(),
+        ..api::LogLine::default()
+    };
+    let lines = vec![line(1_764_000_000, "info", "ready revision=12"), line(1_764_000_061, "warn", "two\nlines")];
+    golden("log", &log::text(&api::Log { lines, lost: 0 }));
 }
 
 #[test]

@@ -15,11 +15,11 @@ use config::{Config, Diff};
 use drivers::clock;
 use manage::redact;
 use manage::roles::Act;
-use store::{Store, StoreError};
+use store::StoreError;
 
 /// The document in use.
 pub(super) async fn export(State(core): State<Core>) -> Answer<Export> {
-    let kept = core.look_up(|store| store.revision(store.running()?.number));
+    let kept = core.look_up(|store, _| store.revision(store.running()?.number));
     let (revision, toml) = kept.await?;
     Ok(Json(Export { revision: revision.number, toml }))
 }
@@ -85,7 +85,7 @@ pub(super) async fn diff(State(core): State<Core>, Body(document): Body<Document
 
 /// What changed from one revision to another.
 pub(super) async fn diff_revisions(State(core): State<Core>, Words(query): Words<DiffQuery>) -> Answer<Diff> {
-    let documents = core.look_up(move |store| {
+    let documents = core.look_up(move |store, _| {
         let to = query.to.map_or_else(|| store.running().map(|running| running.number), Ok)?;
         Ok([(query.from, store.revision(query.from)?.1), (to, store.revision(to)?.1)])
     });
@@ -102,7 +102,7 @@ fn read(number: u64, document: &str) -> Result<Config, Refused> {
 pub(super) async fn revisions(State(core): State<Core>, Words(query): Words<RevisionQuery>) -> Answer<Revisions> {
     let limit = query.limit.unwrap_or(REVISIONS_LISTED_DEFAULT).min(REVISIONS_LISTED_MAX);
     // One more than asked for: then there are more.
-    let mut found = core.look_up(move |store: &Store| store.revisions(limit + 1, query.before)).await?;
+    let mut found = core.look_up(move |store, _| store.revisions(limit + 1, query.before)).await?;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let now_s = clock::unix_s();
@@ -113,7 +113,7 @@ pub(super) async fn revisions(State(core): State<Core>, Words(query): Words<Revi
 pub(super) async fn revision(State(core): State<Core>, Path(number): Path<String>) -> Answer<KeptRevision> {
     let missing = || Refused::new(StatusCode::NOT_FOUND, format!("{number} is no revision's number"));
     let number: u64 = number.parse().map_err(|_| missing())?;
-    let (kept, toml) = core.look_up(move |store| store.revision(number)).await?;
+    let (kept, toml) = core.look_up(move |store, _| store.revision(number)).await?;
     Ok(Json(KeptRevision { revision: shown(kept, clock::unix_s()), toml }))
 }
 

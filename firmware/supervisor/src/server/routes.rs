@@ -2,7 +2,7 @@
 
 use super::access::{Call, Routes};
 use super::gate::Gate;
-use super::{Core, Refused, capture, configuration, flows, people};
+use super::{Core, Refused, capture, configuration, flows, log, people};
 use api::{Backend, BackendQuery, Counters, Neighbor, Service, StateChange, Status, path};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Query, Request, State};
@@ -46,6 +46,7 @@ pub(super) fn routes(gate: Gate) -> (Router<Core>, Vec<(MethodFilter, &'static s
         .add(POST, path::ROLLBACK, Act::Rollback, configuration::roll_back)
         .add(GET, path::REVISIONS, Act::History, configuration::revisions)
         .add(GET, path::REVISION, Act::Export, configuration::revision)
+        .add(GET, path::LOG, Act::Log, log::lines)
         .add(POST, path::CAPTURE, Act::Capture, capture::start)
         .add(GET, path::COUNTERS, Act::Status, counters)
         .add(GET, path::NEIGHBORS, Act::Status, neighbors);
