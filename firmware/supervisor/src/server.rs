@@ -72,7 +72,14 @@ pub struct Core {
 
 impl Core {
     /// Of a control loop that takes `jobs` at the sound of `bell`.
-    pub fn new(jobs: SyncSender<Job>, bell: Bell, workers: &Workers, store: Store, history: History, gate: Gate) -> Self {
+    pub fn new(
+        jobs: SyncSender<Job>,
+        bell: Bell,
+        workers: &Workers,
+        store: Store,
+        history: History,
+        gate: Gate,
+    ) -> Self {
         Self {
             jobs,
             bell,

@@ -52,7 +52,7 @@ pub(super) async fn roll_back(
     check(&rollback.terms)?;
     let number = rollback.revision;
     call.note(&format!("to revision {number}"));
-    let (_, document) = core.look_up(move |store| store.revision(number)).await?;
+    let (_, document) = core.look_up(move |store, _| store.revision(number)).await?;
     let (may, author) = (call.clone(), call.caller.user.clone());
     let applied = core.ask(move |control| {
         let diff = control.diff(&document, &format!("revision {number}")).map_err(refused)?;
