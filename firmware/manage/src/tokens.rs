@@ -202,7 +202,7 @@ mod tests {
         assert!(tokens.touch(at(10), hash).map(|token| tokens.adopt(token)).is_some(), "the first use is written");
         assert!(tokens.touch(at(20), hash).is_none());
         assert_eq!(tokens.named(&id).map(|token| token.last_use), Ok(Some(at(20).civil)));
-        tokens.forget(&[id.clone()]);
+        tokens.forget(std::slice::from_ref(&id));
         assert!(tokens.find(at(1), &secret).is_none());
         assert_eq!(tokens.named(&id), Err(TokenError::Missing(id)));
     }

@@ -106,8 +106,7 @@ async fn answers_are_final_or_not() {
         let (listener, port) = listen().await;
         let webhook = Webhook::new(settings(format!("http://127.0.0.1:{port}/")), Path::new("/")).expect("good");
         let server = tokio::spawn(async move { take(accept(&listener).await, answer).await });
-        let sent =
-            tokio::time::timeout(PATIENCE, webhook.send(&Names::of_system(), &message())).await.expect("in time");
+        let sent = timeout(PATIENCE, webhook.send(&Names::of_system(), &message())).await.expect("in time");
         server.await.expect("no panic");
         assert_eq!(sent.as_ref().err().map(WebhookError::is_permanent), expected, "{answer}: {sent:?}");
     }
