@@ -52,13 +52,9 @@ async fn requests_are_json_and_signed() {
     assert_eq!(body, message().json());
 }
 
-/// RFC 4231 4.3: HMAC-SHA256 with the key "Jefe" over "what do ya want for nothing?", here with a dot inside.
+/// RFC 4231 4.3, which has no time and no dot: what is signed here differs by those, and by nothing else.
 #[test]
 fn signatures() {
-    assert_eq!(
-        signature("Jefe", "what do ya want for nothing?", ""),
-        signature("Jefe", "what do ya want for nothing?", ""),
-    );
     assert_ne!(signature("a", "1", "2"), signature("b", "1", "2"));
     assert_ne!(signature("a", "1", "2"), signature("a", "12", ""));
     let mut mac = Hmac::<Sha256>::new_from_slice(b"Jefe").expect("any key");
