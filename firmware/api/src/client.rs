@@ -1,5 +1,7 @@
 //! The client: one HTTP/1.1 connection over the unix socket per call.
 
+mod people;
+
 use crate::{
     Applied, Backend, BackendQuery, CaptureRequest, Confirmed, Counters, DiffQuery, Document, Explanation, Export,
     FlowQuery, Flows, KeptRevision, Kill, Killed, Log, LogQuery, Neighbor, Problem, Question, RevisionQuery, Revisions,
@@ -8,14 +10,14 @@ use crate::{
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{fmt, io};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
@@ -70,15 +72,23 @@ pub enum Error {
 }
 
 /// A client of one node. Each call connects anew: a restarted node is found again.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
     socket: PathBuf,
+    /// A session or a token.
+    secret: Option<String>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({})", self.socket.display())
+    }
 }
 
 impl Client {
     /// A client of the node that listens on `socket`. Nothing is opened yet.
     pub fn new(socket: impl Into<PathBuf>) -> Self {
-        Self { socket: socket.into() }
+        Self { socket: socket.into(), secret: None }
     }
 
     /// The socket.
@@ -215,13 +225,15 @@ impl Client {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
         // Ends with the connection; its errors reach us through the request and the body.
         tokio::spawn(connection);
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header(HOST, "localhost")
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::new(body))
-            .map_err(|error| self.unexpected(error.to_string()))?;
+            .header(CONTENT_TYPE, "application/json");
+        if let Some(secret) = &self.secret {
+            request = request.header(AUTHORIZATION, format!("Bearer {secret}"));
+        }
+        let request = request.body(Full::new(body)).map_err(|error| self.unexpected(error.to_string()))?;
         sender.send_request(request).await.map_err(broken)
     }
 

@@ -21,9 +21,30 @@
 //! | `capture` | POST | [`CaptureRequest`] | pcap bytes, until the capture ends |
 //! | `counters` | GET | | [`Counters`] |
 //! | `neighbors` | GET | | list of [`Neighbor`] |
+//! | `login` | POST | [`Login`] | [`LoggedIn`] |
+//! | `logout` | POST | | [`Ended`] |
+//! | `me` | GET | | [`Me`] |
+//! | `me/password` | POST | [`PasswordChange`] | [`Me`] |
+//! | `me/second-factor` | POST | | [`SecondFactorOffer`] |
+//! | `me/second-factor/code` | POST | [`SecondFactorCode`] | [`Me`] |
+//! | `me/sessions`, `sessions` | GET | | list of [`Session`] |
+//! | `me/sessions/ID`, `sessions/ID`, `users/NAME/sessions` | DELETE | | [`Ended`] |
+//! | `me/tokens`, `tokens` | GET | | list of [`Token`] |
+//! | `me/tokens`, `tokens` | POST | [`NewToken`] | [`TokenMade`] |
+//! | `me/tokens/ID`, `tokens/ID` | DELETE | | [`Ended`] |
+//! | `users` | GET | | list of [`User`] |
+//! | `users` | POST | [`NewUser`] | [`UserPassword`] |
+//! | `users/NAME` | PATCH | [`UserChange`] | [`User`] |
+//! | `users/NAME` | DELETE | | [`Ended`] |
+//! | `users/NAME/password` | POST | [`PasswordReset`] | [`UserPassword`] |
+//! | `audit` | GET | [`AuditQuery`] as query | [`AuditPage`] |
+//! | `audit/export` | GET | | [`AuditRecord`]s, one JSON object a line |
+//! | `audit/check` | GET | | [`AuditCheck`] |
 //!
-//! Whatever is refused is answered with [`Problem`] and a status of 400 (the request makes no sense), 404 (no such
-//! thing), 409 (not possible now), 422 (a document with errors) or 500 (the disk fails).
+//! Root on the socket is administrator; everybody else says `Authorization: Bearer SECRET` with a session or a token.
+//! Whatever is refused is answered with [`Problem`] and a status of 400 (the request makes no sense), 401 (nobody, or
+//! nobody any more), 403 (somebody who may not), 404 (no such thing), 409 (not possible now), 422 (a document with
+//! errors), 429 (too many failures) or 500 (the disk fails).
 
 mod capture;
 mod client;
@@ -32,6 +53,7 @@ mod drops;
 mod explain;
 mod flows;
 mod log;
+mod people;
 mod problem;
 mod revisions;
 mod services;
@@ -44,6 +66,11 @@ pub use drops::meaning_of_drop;
 pub use explain::{Explanation, Outcome, Question, Step};
 pub use flows::{FLOWS_LISTED_DEFAULT, FLOWS_LISTED_MAX, Flow, FlowQuery, Flows, Kill, Killed};
 pub use log::{LOG_LINES_DEFAULT, LOG_LINES_MAX, Log, LogLine, LogQuery};
+pub use people::{
+    AUDIT_LISTED_DEFAULT, AUDIT_LISTED_MAX, AuditCheck, AuditOutcome, AuditPage, AuditQuery, AuditRecord, Ended,
+    LoggedIn, Login, Me, NewToken, NewUser, PasswordChange, PasswordReset, Role, SecondFactorCode, SecondFactorOffer,
+    Session, Token, TokenMade, User, UserChange, UserPassword,
+};
 pub use problem::Problem;
 pub use revisions::{
     Confirmed, DiffQuery, KeptRevision, REVISIONS_LISTED_DEFAULT, REVISIONS_LISTED_MAX, Revision, RevisionQuery,
@@ -90,4 +117,46 @@ pub mod path {
     pub const COUNTERS: &str = "/api/v1/counters";
     /// Next hops.
     pub const NEIGHBORS: &str = "/api/v1/neighbors";
+    /// Begins a session: the one call that needs none.
+    pub const LOGIN: &str = "/api/v1/login";
+    /// Ends the session that asks.
+    pub const LOGOUT: &str = "/api/v1/logout";
+    /// Who calls.
+    pub const ME: &str = "/api/v1/me";
+    /// The caller's own password.
+    pub const OWN_PASSWORD: &str = "/api/v1/me/password";
+    /// Offers the caller a second factor.
+    pub const OWN_SECOND_FACTOR: &str = "/api/v1/me/second-factor";
+    /// Puts it in force.
+    pub const OWN_SECOND_FACTOR_CODE: &str = "/api/v1/me/second-factor/code";
+    /// Where the caller is logged in.
+    pub const OWN_SESSIONS: &str = "/api/v1/me/sessions";
+    /// One of these.
+    pub const OWN_SESSION: &str = "/api/v1/me/sessions/{id}";
+    /// The caller's own tokens.
+    pub const OWN_TOKENS: &str = "/api/v1/me/tokens";
+    /// One of these.
+    pub const OWN_TOKEN: &str = "/api/v1/me/tokens/{id}";
+    /// Users.
+    pub const USERS: &str = "/api/v1/users";
+    /// One of them.
+    pub const USER: &str = "/api/v1/users/{name}";
+    /// Another password for a user.
+    pub const USER_PASSWORD: &str = "/api/v1/users/{name}/password";
+    /// Where a user is logged in.
+    pub const USER_SESSIONS: &str = "/api/v1/users/{name}/sessions";
+    /// Everybody's sessions.
+    pub const SESSIONS: &str = "/api/v1/sessions";
+    /// One of them.
+    pub const SESSION: &str = "/api/v1/sessions/{id}";
+    /// Everybody's tokens.
+    pub const TOKENS: &str = "/api/v1/tokens";
+    /// One of them.
+    pub const TOKEN: &str = "/api/v1/tokens/{id}";
+    /// What was done by whom.
+    pub const AUDIT: &str = "/api/v1/audit";
+    /// All of it, as JSON lines.
+    pub const AUDIT_EXPORT: &str = "/api/v1/audit/export";
+    /// Whether all of it is there.
+    pub const AUDIT_CHECK: &str = "/api/v1/audit/check";
 }

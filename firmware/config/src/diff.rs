@@ -32,6 +32,12 @@ named! {
         Probe => "probe",
         /// The web console.
         Web => "web",
+        /// Alerts.
+        Alerts => "alerts",
+        /// Syslog.
+        Syslog => "syslog",
+        /// Sessions and log-ins.
+        Api => "api",
     }
 }
 
@@ -119,6 +125,9 @@ impl Diff {
         diff.single(Thing::Engine, &before.engine, &after.engine);
         diff.single(Thing::Probe, &before.probe, &after.probe);
         diff.single(Thing::Web, &before.web, &after.web);
+        diff.single(Thing::Alerts, &before.alerts, &after.alerts);
+        diff.single(Thing::Syslog, &before.syslog, &after.syslog);
+        diff.single(Thing::Api, &before.api, &after.api);
         diff
     }
 

@@ -4,6 +4,7 @@
 //! line, column and the path of the field. No I/O.
 
 mod address;
+mod alerts;
 mod check;
 mod diff;
 mod export;
@@ -27,6 +28,11 @@ mod service;
 mod validate;
 
 pub use address::{Prefix, parse_address};
+pub use alerts::{
+    ALERT_DESTINATIONS_MAX, ALERT_WINDOW_S, AlertFilter, AlertKind, AlertMail, AlertWebhook, Alerts, Api,
+    MAIL_RECIPIENTS_MAX, MailTls, SECRET_LENGTH_MAX, SYSLOG_SERVERS_MAX, Syslog, SyslogFacility, SyslogServer,
+    SyslogSeverity, SyslogTransport,
+};
 pub use check::{Check, CheckKind, ChecksRequired};
 pub use diff::{Action, Change, Diff, FieldChange, Thing};
 pub use ha::{ChecksumMode, FlowSync, Ha, Preempt, Track, VirtualRouter};

@@ -2,7 +2,7 @@
 
 use crate::export::is_default;
 use crate::names::named;
-use crate::{Ha, Prefix, Service};
+use crate::{Alerts, Api, Ha, Prefix, Service, Syslog};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -32,6 +32,15 @@ pub struct Config {
     pub probe: Probing,
     /// The web console.
     pub web: Web,
+    /// Who is told what happens.
+    #[serde(skip_serializing_if = "is_default")]
+    pub alerts: Alerts,
+    /// Where the log goes besides the box.
+    #[serde(skip_serializing_if = "is_default")]
+    pub syslog: Syslog,
+    /// Who may call, and how long.
+    #[serde(skip_serializing_if = "is_default")]
+    pub api: Api,
 }
 
 impl Config {
@@ -54,7 +63,12 @@ impl Config {
     /// whoever applies it.
     pub fn not_carried_out(&self) -> Vec<&'static str> {
         let checks = self.services.iter().any(|service| !service.checks.is_empty());
-        let parts = [(checks, "service.check"), (self.ha.is_some(), "ha")];
+        let parts = [
+            (checks, "service.check"),
+            (self.ha.is_some(), "ha"),
+            (self.alerts != Alerts::default(), "alerts"),
+            (self.syslog != Syslog::default(), "syslog"),
+        ];
         parts.into_iter().filter(|(there, _)| *there).map(|(_, name)| name).collect()
     }
 }

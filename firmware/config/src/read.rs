@@ -2,6 +2,7 @@
 //!
 //! What a single field can tell is checked here; what takes several is in `validate`.
 
+mod alerts;
 mod check;
 mod health;
 mod high_availability;
@@ -14,7 +15,8 @@ use crate::model::{Config, Engine, Nic, PerNode, Probing, Route, System, Web};
 use crate::reader::{Reader, Value};
 use crate::report::{Place, Report};
 use crate::service::Service;
-use crate::{Ha, VERSION, validate};
+use crate::{Api, Ha, VERSION, validate};
+use alerts::{AlertsDraft, SyslogDraft};
 use toml::de::DeTable;
 
 /// The document as far as it could be read. Things with errors are `None`, so that indices hold.
@@ -28,6 +30,9 @@ pub(crate) struct Draft {
     pub(crate) engine: Engine,
     pub(crate) probe: Probing,
     pub(crate) web: Web,
+    pub(crate) alerts: AlertsDraft,
+    pub(crate) syslog: SyslogDraft,
+    pub(crate) api: Api,
 }
 
 /// Reads and checks the document; what is wrong goes to `report`, and then the result means nothing.
@@ -56,6 +61,9 @@ pub(crate) fn document(report: &Report<'_>) -> Config {
         engine: draft.engine,
         probe: draft.probe,
         web: draft.web,
+        alerts: draft.alerts.into(),
+        syslog: draft.syslog.into(),
+        api: draft.api,
     }
 }
 
@@ -75,6 +83,9 @@ fn read_root(mut root: Reader<'_>) -> Draft {
         engine: table(&mut root, "engine", read_engine),
         probe: table(&mut root, "probe", read_probe),
         web: table(&mut root, "web", read_web),
+        alerts: table(&mut root, "alerts", alerts::alerts),
+        syslog: table(&mut root, "syslog", alerts::syslog),
+        api: table(&mut root, "api", alerts::api),
     };
     root.finish();
     draft
@@ -178,6 +189,15 @@ fn parse_nic_name(text: &str) -> Result<String, String> {
         Err(format!(
             "\"{text}\" is not the name of a NIC: 1 to {NIC_NAME_LENGTH_MAX} characters without blanks, / and :"
         ))
+    }
+}
+
+/// Reads the name of a file in the data directory.
+fn parse_file_name(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(['/', '\0']) || text.starts_with('.') {
+        Err(format!("\"{text}\" is not the name of a file in the data directory"))
+    } else {
+        Ok(text.to_owned())
     }
 }
 

@@ -7,8 +7,8 @@ use std::fmt;
 pub const HIDDEN: &str = "***";
 
 /// Keys of the document whose values are secret. Every field of type [`Secret`] has one of these names, and so have
-/// fields that may well hold a secret, such as the headers of a request.
-pub const SECRET_KEYS: &[&str] = &["password", "secret", "headers"];
+/// fields that may well hold a secret, such as the headers of a request or the address of a webhook.
+pub const SECRET_KEYS: &[&str] = &["password", "secret", "headers", "url"];
 
 /// A password or shared key. It is written to the document, which is stored, and to the process that needs it; in logs,
 /// differences and support bundles `***` stands for it.

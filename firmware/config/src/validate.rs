@@ -1,6 +1,7 @@
 //! What takes several fields to tell: names that clash, references that lead nowhere, addresses and methods that
 //! cannot work together. Things that could not be read are left out, and so is what depends on them.
 
+mod alerts;
 mod backend;
 mod health;
 mod judging;
@@ -20,6 +21,7 @@ pub(crate) fn draft(draft: &Draft, report: &Report<'_>) {
     let mut check = Check { draft, report, known };
     network::check(&mut check);
     service::check(&mut check);
+    alerts::check(&mut check);
 }
 
 /// What is checked, and what is known of it.

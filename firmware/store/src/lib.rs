@@ -4,12 +4,16 @@
 //!   migration. What it acknowledged is on the disk.
 //! - [`History`](history::History) is `history.db`: graphs, log lines, copies of the audit log. Batched, limited, apart.
 
+pub mod audit;
 mod database;
 mod error;
 pub mod history;
 mod migrations;
 mod revisions;
+pub mod sessions;
 mod store;
+pub mod tokens;
+pub mod users;
 mod wishes;
 
 pub use error::StoreError;

@@ -10,6 +10,7 @@ mod import;
 mod listing;
 mod log;
 mod operand;
+mod people;
 mod status;
 mod table;
 mod words;
@@ -22,7 +23,7 @@ use serde::Serialize;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Columns of the terminal that tables are made for: a serial console has no more.
@@ -34,6 +35,9 @@ pub struct Arguments {
     /// The node's socket.
     #[arg(long, global = true, value_name = "PATH", default_value = api::SOCKET_DEFAULT)]
     socket: PathBuf,
+    /// Call as the owner of the token in this file, and not as the caller on this box; - is standard input.
+    #[arg(long, global = true, value_name = "FILE")]
+    token_file: Option<PathBuf>,
     /// Answer as JSON.
     #[arg(long, global = true)]
     json: bool,
@@ -127,6 +131,16 @@ enum Act {
     Log(log::Request),
     /// Print another program's configuration as one of this, and what could not be carried over. Applies nothing.
     Import(import::Request),
+    /// Who may log in.
+    #[command(subcommand)]
+    Users(people::Users),
+    /// Tokens for programs.
+    #[command(subcommand)]
+    Token(people::Tokens),
+    /// What was done by whom.
+    Audit(people::Audit),
+    /// Give a user another password, which is made up and shown.
+    ResetPassword(people::ResetPassword),
     /// Record packets of a NIC.
     Capture(capture::Request),
 }
@@ -150,6 +164,8 @@ enum Failure {
     Import(Box<config::Error>),
     /// A file of the caller.
     File { act: &'static str, path: PathBuf, source: io::Error },
+    /// The audit log is not what was written.
+    Broken(String),
     /// Standard output is gone or full.
     Output(io::Error),
 }
@@ -160,6 +176,7 @@ impl Display for Failure {
             Self::Api(error) => error.fmt(f),
             Self::Import(error) => error.fmt(f),
             Self::File { act, path, source } => write!(f, "{act} {}: {source}", path.display()),
+            Self::Broken(broken) => write!(f, "{broken}"),
             Self::Output(source) => write!(f, "write to standard output: {source}"),
         }
     }
@@ -198,10 +215,13 @@ pub fn run(arguments: Arguments) -> ExitCode {
 }
 
 async fn act(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { socket, json, act } = arguments;
+    let Arguments { socket, token_file, json, act } = arguments;
     // For `grep` and `awk`, a row is a line.
     let width = if io::stdout().is_terminal() { TERMINAL_WIDTH } else { usize::MAX };
-    let client = Client::new(socket);
+    let mut client = Client::new(socket);
+    if let Some(file) = token_file {
+        client = client.with_secret(secret_of(&file)?);
+    }
     match act {
         Act::Status => say(json, &client.status().await?, |status| status::text(status, width)),
         Act::Services => say(json, &client.services().await?, |services| listing::services(services, width)),
@@ -241,8 +261,19 @@ async fn act(arguments: Arguments) -> Result<(), Failure> {
         }
         Act::Log(request) => log::run(&client, json, request).await,
         Act::Import(request) => import::run(json, &request),
+        Act::Users(act) => people::users(&client, json, act, width).await,
+        Act::Token(act) => people::tokens(&client, json, act, width).await,
+        Act::Audit(asked) => people::audit(&client, json, asked, width).await,
+        Act::ResetPassword(reset) => people::reset_password(&client, json, reset).await,
         Act::Capture(request) => capture::run(&client, json, request).await,
     }
+}
+
+/// The one line of a file; - is standard input.
+fn secret_of(file: &Path) -> Result<String, Failure> {
+    let failed = |source| Failure::File { act: "read", path: file.to_owned(), source };
+    let text = if file == Path::new("-") { io::read_to_string(io::stdin()) } else { std::fs::read_to_string(file) };
+    Ok(text.map_err(failed)?.trim_end_matches(['\n', '\r']).to_owned())
 }
 
 async fn change(

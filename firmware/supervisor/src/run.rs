@@ -18,8 +18,10 @@ mod wishes;
 pub mod workers;
 
 use crate::logging;
+use crate::server::gate::{FirstPassword, Gate};
 use crate::server::{self, Core, Server};
 use ::control::{Event, Node, Settings};
+use arc_swap::ArcSwap;
 use bell::Bell;
 use clap::Args;
 use control::{Control, Dues, Ending, Inlets, Job};
@@ -164,6 +166,20 @@ fn open_store(options: &Options, data: &DataDir) -> Result<(Store, Beginning), D
     Ok((store, beginning))
 }
 
+fn open_gate(
+    store: &Store,
+    login_rules: &Arc<ArcSwap<config::Api>>,
+    secret: [u8; 32],
+    name: &str,
+) -> Result<Gate, Failure> {
+    let (gate, first) = Gate::open(store.clone(), Arc::clone(login_rules), secret, name)?;
+    if let Some(FirstPassword(password)) = first {
+        // On the console and nowhere else: it is in no log, and good for one log-in.
+        println!("First log-in: user {}, password {password}", manage::users::FIRST_USER);
+    }
+    Ok(gate)
+}
+
 fn as_failure(error: DocumentError) -> Failure {
     match error {
         DocumentError::Document(errors) => errors.to_string().into(),
@@ -180,6 +196,7 @@ struct Prepared {
     history: History,
     beginning: Beginning,
     seed: u64,
+    secret: [u8; 32],
     inlets_of: (Watch, SignalFd, Bell),
     config_file: Option<PathBuf>,
     cores: Vec<Option<usize>>,
@@ -218,8 +235,8 @@ impl Prepared {
         });
         let config_file = options.config.clone();
         let inlets_of = (watch, signals, Bell::new()?);
-        let seed = data.random()?;
-        Ok(Self { node, netlink, data, store, history, beginning, seed, inlets_of, config_file, cores })
+        let (seed, secret) = (data.random()?, data.secret()?);
+        Ok(Self { node, netlink, data, store, history, beginning, seed, secret, inlets_of, config_file, cores })
     }
 
     // Checked, kept, and only then acted on. The claim before the tables' first use, workers before the first NIC, NICs by
@@ -245,7 +262,9 @@ impl Prepared {
             bell: bell.clone(),
         })?;
         let (jobs, taken): (_, Receiver<Job>) = sync_channel(JOBS_MAX);
-        let core = Core::new(jobs, bell.clone(), &workers, self.store.clone(), self.history);
+        let login_rules = Arc::new(ArcSwap::from_pointee(config.api.clone()));
+        let gate = open_gate(&self.store, &login_rules, self.secret, self.node.name())?;
+        let core = Core::new(jobs, bell.clone(), &workers, self.store.clone(), self.history, gate);
         let mut control = Control {
             node: self.node,
             netlink: self.netlink,
@@ -262,6 +281,7 @@ impl Prepared {
             follow_up: Default::default(),
             neighbors_stale: false,
             neighbor_limits: Default::default(),
+            login_rules,
             started: clock::now(),
             started_with: config.engine.clone(),
             config_file: self.config_file,

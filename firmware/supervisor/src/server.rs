@@ -1,10 +1,13 @@
 //! The API on core's unix socket: JSON over HTTP, one thread of its own. What concerns the node is asked of the control
 //! loop, what concerns flows of the workers; both answer in time or the caller hears that they did not.
 
+mod access;
 mod capture;
 mod configuration;
 mod flows;
+pub mod gate;
 mod log;
+mod people;
 mod routes;
 
 use crate::run::bell::Bell;
@@ -12,8 +15,9 @@ use crate::run::control::{Control, Job};
 use crate::run::workers::{WorkerHandle, Workers};
 use crate::worker::Shared;
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use gate::Gate;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -28,6 +32,8 @@ use store::{Store, StoreError};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+/// Everybody may connect: who may do what is decided per call.
+const SOCKET_MODE: u32 = 0o666;
 /// Time for the control loop or a worker to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// Connections in service get this long to end when the node stops.
@@ -61,11 +67,19 @@ pub struct Core {
     capturing: Arc<AtomicBool>,
     store: Store,
     history: History,
+    gate: Gate,
 }
 
 impl Core {
     /// Of a control loop that takes `jobs` at the sound of `bell`.
-    pub fn new(jobs: SyncSender<Job>, bell: Bell, workers: &Workers, store: Store, history: History) -> Self {
+    pub fn new(
+        jobs: SyncSender<Job>,
+        bell: Bell,
+        workers: &Workers,
+        store: Store,
+        history: History,
+        gate: Gate,
+    ) -> Self {
         Self {
             jobs,
             bell,
@@ -74,6 +88,7 @@ impl Core {
             capturing: Arc::default(),
             store,
             history,
+            gate,
         }
     }
 
@@ -129,7 +144,12 @@ impl Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        (self.0, Json(self.1)).into_response()
+        let mut response = (self.0, Json(self.1)).into_response();
+        if self.0 == StatusCode::UNAUTHORIZED {
+            // RFC 9110 15.5.2 asks for it.
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
     }
 }
 
@@ -161,7 +181,7 @@ impl Server {
             _ => {}
         }
         let listener = UnixListener::bind(path).map_err(refused("bind"))?;
-        let mode = std::fs::Permissions::from_mode(0o600);
+        let mode = std::fs::Permissions::from_mode(SOCKET_MODE);
         std::fs::set_permissions(path, mode).map_err(refused("protect"))?;
         listener.set_nonblocking(true).map_err(refused("prepare"))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -194,7 +214,7 @@ impl Server {
 
 async fn serve(listener: UnixListener, core: Core, stopped: oneshot::Receiver<()>) -> io::Result<()> {
     let listener = tokio::net::UnixListener::from_std(listener)?;
-    let service = routes::router(core).into_make_service_with_connect_info::<routes::Peer>();
+    let service = routes::router(core).into_make_service_with_connect_info::<access::Peer>();
     tokio::select! {
         served = axum::serve(listener, service).into_future() => served,
         _ = stopped => Ok(()),

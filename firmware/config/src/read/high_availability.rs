@@ -1,6 +1,6 @@
 //! The table `[ha]`.
 
-use super::{parse_name, parse_nic_name, per_node};
+use super::{parse_file_name, parse_name, parse_nic_name, per_node};
 use crate::address::parse_unicast;
 use crate::ha::{FlowSync, Ha, Track, VirtualRouter};
 use crate::limits::{NICS_MAX, ROUTERS_MAX, VIPS_MAX};
@@ -67,12 +67,4 @@ fn sync(value: &Value<'_>) -> Option<FlowSync> {
 
 fn parse_endpoint(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("\"{text}\" is not an address with port, as in \"10.9.0.1:7946\""))
-}
-
-fn parse_file_name(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.contains(['/', '\0']) || text.starts_with('.') {
-        Err(format!("\"{text}\" is not the name of a file in the data directory"))
-    } else {
-        Ok(text.to_owned())
-    }
 }

@@ -10,6 +10,7 @@ use super::revisions::InUse;
 use super::shield::Claiming;
 use super::workers::Workers;
 use crate::worker::Notice;
+use arc_swap::ArcSwap;
 use control::{Event, Node};
 use drivers::arp_socket::{ArpSocket, FRAME_MAX};
 use drivers::clock;
@@ -22,6 +23,7 @@ use nix::sys::signalfd::SignalFd;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use store::Store;
@@ -65,6 +67,8 @@ pub struct Control {
     pub(super) follow_up: VecDeque<Event>,
     pub(super) neighbors_stale: bool,
     pub(super) neighbor_limits: NeighborLimits,
+    /// How long sessions last and when log-ins are locked, as the API's server reads it.
+    pub(super) login_rules: Arc<ArcSwap<config::Api>>,
     pub(super) started: Now,
     /// Some sizes are those of the start.
     pub(super) started_with: config::Engine,

@@ -58,6 +58,15 @@ impl DataDir {
         Ok(u64::from_ne_bytes(bytes))
     }
 
+    /// A secret that nobody can guess.
+    pub fn secret(&self) -> Result<[u8; 32], DataError> {
+        let mut secret = [0; 32];
+        for part in secret.chunks_mut(8) {
+            part.copy_from_slice(&self.random()?.to_ne_bytes());
+        }
+        Ok(secret)
+    }
+
     /// The node's name; `given` names it once and for all.
     pub fn node_name(&self, given: Option<&str>) -> Result<String, DataError> {
         if let Some(name) = given {

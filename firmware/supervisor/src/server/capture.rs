@@ -3,11 +3,13 @@
 
 mod filter;
 
+use super::access::Call;
 use super::routes::Body as JsonBody;
 use super::{Core, Refused};
 use crate::worker::Order;
 use crate::worker::wire::{Capture, Captured};
 use api::{CAPTURE_PACKETS_MAX, CAPTURE_SECONDS_MAX, CaptureRequest};
+use axum::Extension;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -42,8 +44,10 @@ const LINK_ETHERNET: u32 = 1;
 
 pub(super) async fn start(
     State(core): State<Core>,
+    Extension(call): Extension<Call>,
     JsonBody(request): JsonBody<CaptureRequest>,
 ) -> Result<Response, Refused> {
+    call.note(&format!("{} {}", request.nic, request.filter.as_deref().unwrap_or_default()));
     let bad = |message: String| Refused::new(StatusCode::BAD_REQUEST, message);
     let filter = Filter::parse(request.filter.as_deref().unwrap_or_default()).map_err(bad)?;
     let count = request.count.unwrap_or(CAPTURE_PACKETS_MAX).min(CAPTURE_PACKETS_MAX);

@@ -1,17 +1,20 @@
 //! Documents in and out, and their history.
 
-use super::routes::{Answer, Body, Peer, Words};
+use super::access::Call;
+use super::routes::{Answer, Body, Words};
 use super::{Core, Refused};
 use crate::run::revisions::Refusal;
 use api::{
     Applied, COMMENT_CHARS_MAX, CONFIRM_WITHIN_MAX_S, Confirmed, DiffQuery, Document, Export, KeptRevision, Problem,
     REVISIONS_LISTED_DEFAULT, REVISIONS_LISTED_MAX, Revision, RevisionQuery, Revisions, Rollback, Terms,
 };
-use axum::Json;
-use axum::extract::{ConnectInfo, Path, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use config::{Config, Diff};
 use drivers::clock;
+use manage::redact;
+use manage::roles::Act;
 use store::StoreError;
 
 /// The document in use.
@@ -24,31 +27,54 @@ pub(super) async fn export(State(core): State<Core>) -> Answer<Export> {
 /// Puts a document in use.
 pub(super) async fn apply(
     State(core): State<Core>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
+    Extension(call): Extension<Call>,
     Body(document): Body<Document>,
 ) -> Answer<Applied> {
     check(&document.terms)?;
-    let author = peer.author();
-    let applied = core.ask(move |control| control.apply(document, author)).await?;
-    applied.map(Json).map_err(refused)
+    let (may, author) = (call.clone(), call.caller.user.clone());
+    // Looked at and applied in one go: nothing changes in between.
+    let applied = core.ask(move |control| {
+        let diff = control.diff(&document.toml, &document.file_name).map_err(refused)?;
+        may.may(Act::of_document(&diff))?;
+        control.apply(document, author).map_err(refused)
+    });
+    let applied = applied.await??;
+    note(&call, &applied);
+    Ok(Json(applied))
 }
 
 /// Puts an earlier document in use again.
 pub(super) async fn roll_back(
     State(core): State<Core>,
-    ConnectInfo(peer): ConnectInfo<Peer>,
+    Extension(call): Extension<Call>,
     Body(rollback): Body<Rollback>,
 ) -> Answer<Applied> {
     check(&rollback.terms)?;
-    let author = peer.author();
-    let applied = core.ask(move |control| control.roll_back(rollback, author)).await?;
-    applied.map(Json).map_err(refused)
+    let number = rollback.revision;
+    call.note(&format!("to revision {number}"));
+    let (_, document) = core.look_up(move |store, _| store.revision(number)).await?;
+    let (may, author) = (call.clone(), call.caller.user.clone());
+    let applied = core.ask(move |control| {
+        let diff = control.diff(&document, &format!("revision {number}")).map_err(refused)?;
+        may.may(Act::of_document(&diff))?;
+        control.roll_back(rollback, author).map_err(refused)
+    });
+    let applied = applied.await??;
+    note(&call, &applied);
+    Ok(Json(applied))
 }
 
 /// Keeps the revision that waits for confirmation.
-pub(super) async fn confirm(State(core): State<Core>, ConnectInfo(peer): ConnectInfo<Peer>) -> Answer<Confirmed> {
-    let author = peer.author();
-    core.ask(move |control| control.confirm(&author)).await?.map(Json).map_err(refused)
+pub(super) async fn confirm(State(core): State<Core>, Extension(call): Extension<Call>) -> Answer<Confirmed> {
+    let author = call.caller.user.clone();
+    let confirmed = core.ask(move |control| control.confirm(&author)).await?.map_err(refused)?;
+    call.note(&format!("revision {}", confirmed.revision));
+    Ok(Json(confirmed))
+}
+
+/// What a document changed, for the audit log.
+fn note(call: &Call, applied: &Applied) {
+    call.note(&format!("revision {}\n{}", applied.revision, redact::diff(&applied.diff)));
 }
 
 /// What a document would change.

@@ -1,5 +1,6 @@
 //! Flows: listed, ended, explained. Only the worker that has a flow knows it.
 
+use super::access::Call;
 use super::routes::{Body, Words};
 use super::{Core, Refused, in_time};
 use crate::run::view::method;
@@ -7,9 +8,9 @@ use crate::worker::{Order, short_hash};
 use api::{
     Explanation, FLOWS_LISTED_DEFAULT, FLOWS_LISTED_MAX, Flow, FlowQuery, Flows, Kill, Killed, Outcome, Question, Step,
 };
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use config::Protocol;
 use engine::engine::{Explanation as Told, FlowFilter, FlowView};
 use engine::{DropReason, Tables, Tuple, WorkerId};
@@ -39,7 +40,15 @@ pub(super) async fn list(State(core): State<Core>, Words(query): Words<FlowQuery
     Ok(Json(answer))
 }
 
-pub(super) async fn kill(State(core): State<Core>, Body(kill): Body<Kill>) -> Result<Json<Killed>, Refused> {
+pub(super) async fn kill(
+    State(core): State<Core>,
+    Extension(call): Extension<Call>,
+    Body(kill): Body<Kill>,
+) -> Result<Json<Killed>, Refused> {
+    call.note(&match &kill {
+        Kill::Flow(flow) => format!("flow {flow}"),
+        Kill::Client(client) => format!("flows of {client}"),
+    });
     let killed = match kill {
         Kill::Client(client) => {
             let filter = FlowFilter { client: Some(Address::from(client)), ..FlowFilter::default() };

@@ -1,19 +1,22 @@
 //! Which path does what.
 
-use super::{Core, Refused, capture, configuration, flows, log};
+use super::access::{Call, Routes};
+use super::gate::Gate;
+use super::{Core, Refused, capture, configuration, flows, log, people};
 use api::{Backend, BackendQuery, Counters, Neighbor, Service, StateChange, Status, path};
-use axum::extract::connect_info::Connected;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequest, FromRequestParts, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Query, Request, State};
 use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::serve::IncomingStream;
-use axum::{Json, Router};
+use axum::routing::{MethodFilter, post};
+use axum::{Extension, Json, Router};
+use manage::roles::Act;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::net::UnixListener;
+
+const GET: MethodFilter = MethodFilter::GET;
+const POST: MethodFilter = MethodFilter::POST;
+const PATCH: MethodFilter = MethodFilter::PATCH;
+const DELETE: MethodFilter = MethodFilter::DELETE;
 
 /// Bytes of a request at most: a document as JSON text, every character of it escaped.
 const REQUEST_BYTES_MAX: usize = 2 * config::DOCUMENT_BYTES_MAX + 4_096;
@@ -22,71 +25,60 @@ pub(super) type Answer<T> = Result<Json<T>, Refused>;
 
 /// The whole API.
 pub(super) fn router(core: Core) -> Router {
-    Router::new()
-        .route(path::STATUS, get(status))
-        .route(path::SERVICES, get(services))
-        .route(path::BACKENDS, get(backends))
-        .route(path::BACKEND_STATE, post(change_state))
-        .route(path::FLOWS, get(flows::list))
-        .route(path::KILL, post(flows::kill))
-        .route(path::EXPLAIN, post(flows::explain))
-        .route(path::CONFIG, get(configuration::export))
-        .route(path::APPLY, post(configuration::apply))
-        .route(path::DIFF, post(configuration::diff).get(configuration::diff_revisions))
-        .route(path::CONFIRM, post(configuration::confirm))
-        .route(path::ROLLBACK, post(configuration::roll_back))
-        .route(path::REVISIONS, get(configuration::revisions))
-        .route(path::REVISION, get(configuration::revision))
-        .route(path::LOG, get(log::lines))
-        .route(path::CAPTURE, post(capture::start))
-        .route(path::COUNTERS, get(counters))
-        .route(path::NEIGHBORS, get(neighbors))
-        .fallback(unknown)
-        .layer(from_fn(root_only))
-        .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
-        .with_state(core)
+    routes(core.gate.clone()).0.layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX)).with_state(core)
 }
 
-/// Who is at the other end of a connection.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Peer {
-    uid: Option<u32>,
+/// All routes, and the list of those that take somebody who is known.
+pub(super) fn routes(gate: Gate) -> (Router<Core>, Vec<(MethodFilter, &'static str, Act)>) {
+    let node = Routes::new(gate)
+        .add(GET, path::STATUS, Act::Status, status)
+        .add(GET, path::SERVICES, Act::Status, services)
+        .add(GET, path::BACKENDS, Act::Status, backends)
+        .add(POST, path::BACKEND_STATE, Act::BackendState, change_state)
+        .add(GET, path::FLOWS, Act::Flows, flows::list)
+        .add(POST, path::KILL, Act::Kill, flows::kill)
+        .add(POST, path::EXPLAIN, Act::Flows, flows::explain)
+        .add(GET, path::CONFIG, Act::Export, configuration::export)
+        .add(POST, path::APPLY, Act::Apply, configuration::apply)
+        .add(POST, path::DIFF, Act::Diff, configuration::diff)
+        .add(GET, path::DIFF, Act::Diff, configuration::diff_revisions)
+        .add(POST, path::CONFIRM, Act::Confirm, configuration::confirm)
+        .add(POST, path::ROLLBACK, Act::Rollback, configuration::roll_back)
+        .add(GET, path::REVISIONS, Act::History, configuration::revisions)
+        .add(GET, path::REVISION, Act::Export, configuration::revision)
+        .add(GET, path::LOG, Act::Log, log::lines)
+        .add(POST, path::CAPTURE, Act::Capture, capture::start)
+        .add(GET, path::COUNTERS, Act::Status, counters)
+        .add(GET, path::NEIGHBORS, Act::Status, neighbors);
+    people_routes(node).finish(Router::new().route(path::LOGIN, post(people::login)))
 }
 
-impl Connected<IncomingStream<'_, UnixListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
-        Self { uid: stream.io().peer_cred().ok().map(|peer| peer.uid()) }
-    }
-}
-
-impl Peer {
-    /// What the history calls it: its name on this box, or its number when it has none.
-    pub(super) fn author(self) -> String {
-        let Some(uid) = self.uid else { return "unknown".to_owned() };
-        // Read by hand: the C library would load its name services, which a static binary has not.
-        let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-        name_of(uid, &users).map_or_else(|| format!("uid {uid}"), str::to_owned)
-    }
-}
-
-fn name_of(uid: u32, users: &str) -> Option<&str> {
-    users.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(uid)).then_some(name)
-    })
-}
-
-// Root is administrator; nobody else has a say yet.
-async fn root_only(ConnectInfo(peer): ConnectInfo<Peer>, request: Request, next: Next) -> Response {
-    if peer.uid == Some(0) {
-        return next.run(request).await;
-    }
-    Refused::new(StatusCode::FORBIDDEN, "only root may use this socket").into_response()
-}
-
-async fn unknown() -> Refused {
-    Refused::new(StatusCode::NOT_FOUND, "there is no such call")
+fn people_routes(routes: Routes) -> Routes {
+    routes
+        .add(POST, path::LOGOUT, Act::Logout, people::logout)
+        .add(GET, path::ME, Act::Me, people::me)
+        .add(POST, path::OWN_PASSWORD, Act::OwnPassword, people::own_password)
+        .add(POST, path::OWN_SECOND_FACTOR, Act::OwnSecondFactor, people::offer_second_factor)
+        .add(POST, path::OWN_SECOND_FACTOR_CODE, Act::OwnSecondFactor, people::confirm_second_factor)
+        .add(GET, path::OWN_SESSIONS, Act::OwnSessions, people::own_logins)
+        .add(DELETE, path::OWN_SESSION, Act::EndOwnSessions, people::end_own_login)
+        .add(GET, path::OWN_TOKENS, Act::OwnTokens, people::own_tokens)
+        .add(POST, path::OWN_TOKENS, Act::MakeToken, people::make_own_token)
+        .add(DELETE, path::OWN_TOKEN, Act::RevokeToken, people::revoke_own_token)
+        .add(GET, path::USERS, Act::Users, people::users)
+        .add(POST, path::USERS, Act::ChangeUsers, people::add_user)
+        .add(PATCH, path::USER, Act::ChangeUsers, people::change_user)
+        .add(DELETE, path::USER, Act::ChangeUsers, people::remove_user)
+        .add(POST, path::USER_PASSWORD, Act::ChangeUsers, people::set_password)
+        .add(DELETE, path::USER_SESSIONS, Act::EndSessions, people::end_logins_of)
+        .add(GET, path::SESSIONS, Act::Sessions, people::all_logins)
+        .add(DELETE, path::SESSION, Act::EndSessions, people::end_any_login)
+        .add(GET, path::TOKENS, Act::Tokens, people::all_tokens)
+        .add(POST, path::TOKENS, Act::ChangeTokens, people::make_any_token)
+        .add(DELETE, path::TOKEN, Act::ChangeTokens, people::revoke_any_token)
+        .add(GET, path::AUDIT, Act::Audit, people::audit)
+        .add(GET, path::AUDIT_EXPORT, Act::Audit, people::audit_export)
+        .add(GET, path::AUDIT_CHECK, Act::Audit, people::audit_check)
 }
 
 async fn status(State(core): State<Core>) -> Answer<Status> {
@@ -106,7 +98,12 @@ async fn backends(State(core): State<Core>, Words(query): Words<BackendQuery>) -
     found.await?.map(Json).map_err(|message| Refused::new(StatusCode::NOT_FOUND, message))
 }
 
-async fn change_state(State(core): State<Core>, Body(change): Body<StateChange>) -> Answer<Backend> {
+async fn change_state(
+    State(core): State<Core>,
+    Extension(call): Extension<Call>,
+    Body(change): Body<StateChange>,
+) -> Answer<Backend> {
+    call.note(&format!("{}/{}: {}", change.service, change.backend, change.state));
     let missing = format!("there is no backend {}/{}", change.service, change.backend);
     if change.deadline_s.is_some() && change.state != config::BackendState::Drain {
         return Err(Refused::new(StatusCode::BAD_REQUEST, "only a drain has a deadline"));
@@ -153,18 +150,4 @@ impl<T: DeserializeOwned + Serialize, S: Send + Sync> FromRequestParts<S> for Wo
 
 fn bad_request(rejection: JsonRejection) -> Refused {
     Refused::new(StatusCode::BAD_REQUEST, rejection.body_text())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn users_are_found_by_number() {
-        let users = "root:x:0:0:root:/root:/bin/bash\n# a comment\nada:x:1000:1000::/home/ada:/bin/sh\n";
-        let cases = [(0, Some("root")), (1000, Some("ada")), (7, None)];
-        for (uid, name) in cases {
-            assert_eq!(name_of(uid, users), name);
-        }
-    }
 }
