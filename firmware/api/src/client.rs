@@ -3,9 +3,9 @@
 mod people;
 
 use crate::{
-    Applied, Backend, BackendQuery, CaptureRequest, Confirmed, Counters, DiffQuery, Document, Explanation, Export,
-    FlowQuery, Flows, KeptRevision, Kill, Killed, Log, LogQuery, Neighbor, Problem, Question, RevisionQuery, Revisions,
-    Rollback, Service, StateChange, Status, path,
+    Applied, Backend, BackendDetail, BackendName, BackendQuery, CaptureRequest, Confirmed, Counters, DiffQuery,
+    Document, DryRun, Explanation, Export, FlowQuery, Flows, KeptRevision, Kill, Killed, Log, LogQuery, Neighbor,
+    Problem, Question, RevisionQuery, Revisions, Rollback, Service, StateChange, Status, path,
 };
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -109,6 +109,16 @@ impl Client {
     /// Its backends.
     pub async fn backends(&self, query: &BackendQuery) -> Result<Vec<Backend>, Error> {
         self.read(path::BACKENDS, query).await
+    }
+
+    /// One of them, with what its checks met.
+    pub async fn backend_detail(&self, name: &BackendName) -> Result<BackendDetail, Error> {
+        self.read(path::BACKEND_DETAIL, name).await
+    }
+
+    /// Asks servers as a document would, and changes nothing.
+    pub async fn dry_run(&self, document: &Document) -> Result<DryRun, Error> {
+        self.act(path::DRY_RUN, document).await
     }
 
     /// Puts a backend online, drains or disables it.

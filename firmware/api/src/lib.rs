@@ -5,6 +5,8 @@
 //! | `status` | GET | | [`Status`] |
 //! | `services` | GET | | list of [`Service`] |
 //! | `backends` | GET | [`BackendQuery`] as query | list of [`Backend`] |
+//! | `config/dry-run` | POST | [`Document`] | [`DryRun`] |
+//! | `backends/detail` | GET | [`BackendName`] as query | [`BackendDetail`] |
 //! | `backends/state` | POST | [`StateChange`] | [`Backend`] as it is now |
 //! | `flows` | GET | [`FlowQuery`] as query | [`Flows`] |
 //! | `flows/kill` | POST | [`Kill`] | [`Killed`] |
@@ -52,6 +54,7 @@ mod document;
 mod drops;
 mod explain;
 mod flows;
+mod health;
 mod log;
 mod people;
 mod problem;
@@ -65,6 +68,7 @@ pub use document::{Applied, COMMENT_CHARS_MAX, CONFIRM_WITHIN_MAX_S, Document, E
 pub use drops::meaning_of_drop;
 pub use explain::{Explanation, Outcome, Question, Step};
 pub use flows::{FLOWS_LISTED_DEFAULT, FLOWS_LISTED_MAX, Flow, FlowQuery, Flows, Kill, Killed};
+pub use health::{BackendDetail, BackendName, CheckAnswer, CheckState, DryRun, Health, Tried};
 pub use log::{LOG_LINES_DEFAULT, LOG_LINES_MAX, Log, LogLine, LogQuery};
 pub use people::{
     AUDIT_LISTED_DEFAULT, AUDIT_LISTED_MAX, AuditCheck, AuditOutcome, AuditPage, AuditQuery, AuditRecord, Ended,
@@ -87,8 +91,12 @@ pub mod path {
     pub const SERVICES: &str = "/api/v1/services";
     /// Backends.
     pub const BACKENDS: &str = "/api/v1/backends";
+    /// One backend, with what its checks met.
+    pub const BACKEND_DETAIL: &str = "/api/v1/backends/detail";
     /// Online, drain, disabled.
     pub const BACKEND_STATE: &str = "/api/v1/backends/state";
+    /// Asks servers as a document would, and changes nothing.
+    pub const DRY_RUN: &str = "/api/v1/config/dry-run";
     /// Flows.
     pub const FLOWS: &str = "/api/v1/flows";
     /// Ends flows.

@@ -77,6 +77,9 @@ pub struct Backend {
     pub state: BackendState,
     /// What the health checks say.
     pub healthy: bool,
+    /// Why; `None`: it is not judged, as fallbacks are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<crate::Health>,
     /// Whether it stands in when no other backend is available.
     pub fallback: bool,
     /// Seconds left of a drain with a deadline.

@@ -62,9 +62,7 @@ impl Config {
     /// Parts of the document that are checked and kept, but that nothing in this version carries out. To be told to
     /// whoever applies it.
     pub fn not_carried_out(&self) -> Vec<&'static str> {
-        let checks = self.services.iter().any(|service| !service.checks.is_empty());
         let parts = [
-            (checks, "service.check"),
             (self.ha.is_some(), "ha"),
             (self.alerts != Alerts::default(), "alerts"),
             (self.syslog != Syslog::default(), "syslog"),

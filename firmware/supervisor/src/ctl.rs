@@ -5,6 +5,7 @@
 mod answers;
 mod capture;
 mod configuration;
+mod health;
 mod history;
 mod import;
 mod listing;
@@ -56,6 +57,9 @@ enum Act {
         /// Those of this service only.
         #[arg(long, value_name = "NAME")]
         service: Option<String>,
+        /// One of them, with what its checks met: SERVICE/BACKEND.
+        #[arg(value_name = "BACKEND", conflicts_with = "service")]
+        backend: Option<BackendName>,
     },
     /// Flows that are known now.
     Flows {
@@ -114,6 +118,11 @@ enum Act {
     },
     /// Put a configuration in use.
     Apply(configuration::Apply),
+    /// Ask every server as a configuration would, and change nothing.
+    Try {
+        /// The TOML file; - is standard input.
+        file: PathBuf,
+    },
     /// Keep the configuration that waits for confirmation.
     Confirm,
     /// Show what a configuration would change, or what changed from one revision to another.
@@ -225,7 +234,11 @@ async fn act(arguments: Arguments) -> Result<(), Failure> {
     match act {
         Act::Status => say(json, &client.status().await?, |status| status::text(status, width)),
         Act::Services => say(json, &client.services().await?, |services| listing::services(services, width)),
-        Act::Backends { service } => {
+        Act::Backends { backend: Some(BackendName { service, backend }), .. } => {
+            let name = api::BackendName { service, backend };
+            say(json, &client.backend_detail(&name).await?, |detail| health::detail(detail, width))
+        }
+        Act::Backends { service, .. } => {
             let backends = client.backends(&BackendQuery { service }).await?;
             say(json, &backends, |backends| listing::backends(backends, width))
         }
@@ -251,6 +264,7 @@ async fn act(arguments: Arguments) -> Result<(), Failure> {
         Act::Online { backend } => change(&client, json, backend, BackendState::Online, None, Then::Keep).await,
         Act::Disable { backend } => change(&client, json, backend, BackendState::Disabled, None, Then::Keep).await,
         Act::Apply(apply) => configuration::apply(&client, json, apply).await,
+        Act::Try { file } => configuration::try_out(&client, json, &file).await,
         Act::Confirm => say(json, &client.confirm().await?, answers::confirmed),
         Act::Diff(difference) => configuration::diff(&client, json, difference).await,
         Act::History(history) => configuration::history(&client, json, history, width).await,

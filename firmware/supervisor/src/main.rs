@@ -2,6 +2,7 @@
 
 mod ctl;
 mod logging;
+mod probe;
 mod run;
 mod server;
 mod worker;
@@ -21,6 +22,9 @@ struct Arguments {
 enum Role {
     /// Balance: forwarding engine, addresses, neighbours, and the socket for `suimon ctl`.
     Run(run::Options),
+    /// Ask servers how they are. Core starts it; it talks to nobody else.
+    #[command(hide = true)]
+    Probe(probe::Options),
     Ctl(ctl::Arguments),
 }
 
@@ -29,6 +33,10 @@ fn main() -> ExitCode {
         Role::Run(options) => {
             logging::start();
             run::run(&options)
+        }
+        Role::Probe(options) => {
+            logging::start();
+            probe::run(&options)
         }
         Role::Ctl(arguments) => ctl::run(arguments),
     }

@@ -10,7 +10,7 @@ mod kernel;
 mod local;
 mod meters;
 mod notes;
-mod probing;
+pub mod probing;
 pub mod revisions;
 mod shield;
 pub mod view;
@@ -275,7 +275,7 @@ impl Prepared {
             store: self.store,
             in_use,
             meters: Meters::default(),
-            probing: Probing::default(),
+            probing: Probing::new(bell.clone(), self.seed, config.probe.clone()),
             arp: Default::default(),
             joined: Default::default(),
             follow_up: Default::default(),
@@ -339,6 +339,7 @@ impl Control {
         self.claiming.detach_strangers(&mut self.netlink, &links, &Default::default());
         self.claiming.stop(&mut self.netlink);
         self.workers.stop();
+        self.probing.end_all();
         tracing::info!("stopped");
     }
 }

@@ -4,6 +4,7 @@
 mod access;
 mod capture;
 mod configuration;
+mod dry_run;
 mod flows;
 pub mod gate;
 mod log;

@@ -1,7 +1,7 @@
 //! The commands about documents and their history.
 
 use super::operand::confirm_s;
-use super::{Failure, answers, history, say};
+use super::{Failure, answers, health, history, say};
 use api::{Client, DiffQuery, Document, Error, REVISIONS_LISTED_DEFAULT, REVISIONS_LISTED_MAX, RevisionQuery};
 use clap::Args;
 use serde::Serialize;
@@ -78,6 +78,10 @@ pub(super) struct History {
 pub(super) async fn apply(client: &Client, json: bool, apply: Apply) -> Result<(), Failure> {
     let document = Document { terms: apply.terms.into(), ..document(&apply.file)? };
     say(json, &client.apply(&document).await?, answers::applied)
+}
+
+pub(super) async fn try_out(client: &Client, json: bool, file: &Path) -> Result<(), Failure> {
+    say(json, &client.dry_run(&document(file)?).await?, health::dry_run)
 }
 
 pub(super) async fn roll_back(client: &Client, json: bool, rollback: Rollback) -> Result<(), Failure> {

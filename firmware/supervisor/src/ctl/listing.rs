@@ -1,5 +1,6 @@
 //! The tables of `ctl services`, `ctl backends` and `ctl flows`.
 
+use super::health;
 use super::table::{Align, Table};
 use super::words::{bytes, count, duration, short};
 use api::{Backend, Flow, Flows, Service};
@@ -82,7 +83,7 @@ pub(super) fn backends(backends: &[Backend], width: usize) -> String {
             backend.method.to_string(),
         ]);
     }
-    table.text(width)
+    table.text(width) + &health::complaints(backends)
 }
 
 fn address(backend: &Backend) -> String {

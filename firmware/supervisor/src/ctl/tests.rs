@@ -152,6 +152,7 @@ fn backend(name: &str, state: BackendState, healthy: bool) -> Backend {
         weight: 1,
         state,
         healthy,
+        health: None,
         fallback: false,
         drain_left_s: None,
         then: None,

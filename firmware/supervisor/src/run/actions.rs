@@ -64,8 +64,8 @@ impl Control {
                     tracing::error!(%error, "states of backends not kept");
                 }
             }
-            Action::StartProbe { id, probe } => self.probing.start(id, probe),
-            Action::StopProbe { id } => self.probing.stop(id),
+            Action::StartProbe { id, probe } => self.probing.start(clock::now(), id, probe),
+            Action::StopProbe { id } => self.probing.stop(clock::now(), id),
             Action::KeepHealth => {
                 if let Err(error) = self.data.keep_health(clock::now(), self.node.health().kept()) {
                     tracing::error!(%error, "health of backends not kept");

@@ -5,7 +5,7 @@ use super::bell::Bell;
 use super::data::DataDir;
 use super::local::LocalPair;
 use super::meters::{self, Meters};
-use super::probing::Probing;
+use super::probing::{News, Probing};
 use super::revisions::InUse;
 use super::shield::Claiming;
 use super::workers::Workers;
@@ -36,6 +36,8 @@ const LOADS_INTERVAL: Duration = Duration::from_millis(500);
 const ARP_PER_STEP_MAX: usize = 64;
 /// Requests and notices taken before others get their turn.
 const REQUESTS_PER_STEP_MAX: usize = 64;
+/// Answers of servers taken before others get their turn.
+const REPORTS_PER_STEP_MAX: usize = 256;
 
 /// Something to be done by the control loop for another thread.
 pub type Job = Box<dyn FnOnce(&mut Control) + Send>;
@@ -134,9 +136,15 @@ impl Control {
         if let Some(ending) = self.hear_workers() {
             return Some(ending);
         }
+        self.hear_probes();
         self.do_jobs();
         self.do_what_is_due();
         if ready.signal { self.hear_signals() } else { None }
+    }
+
+    /// What asks servers.
+    pub fn probing(&mut self) -> &mut Probing {
+        &mut self.probing
     }
 
     /// Gives the node an event and carries out what follows.
@@ -158,7 +166,8 @@ impl Control {
     fn wait(&self, limit: Option<Now>) -> nix::Result<Ready> {
         let confirm_by = self.in_use.confirm.map(|confirm| confirm.by);
         let regular = [Some(self.due.kernel), Some(self.due.meters), self.loads_due()];
-        let deadline = [self.node.next_deadline(), limit, confirm_by].into_iter().chain(regular);
+        let deadline =
+            [self.node.next_deadline(), self.probing.next_deadline(), limit, confirm_by].into_iter().chain(regular);
         let deadline = deadline.flatten().min().unwrap_or_default();
         let mut fds: Vec<PollFd<'_>> =
             [self.inlets.watch.as_fd(), self.inlets.bell.as_fd(), self.inlets.signals.as_fd()]
@@ -278,6 +287,17 @@ impl Control {
         None
     }
 
+    fn hear_probes(&mut self) {
+        for _ in 0..REPORTS_PER_STEP_MAX {
+            match self.probing.hear(clock::now()) {
+                Some(News::Checked(probe, checked)) => self.handle(Event::Checked { probe, checked }),
+                Some(News::Lost) => self.handle(Event::ProbesLost),
+                None => return,
+            }
+        }
+        self.inlets.bell.ring();
+    }
+
     fn do_jobs(&mut self) {
         for _ in 0..REQUESTS_PER_STEP_MAX {
             match self.inlets.jobs.try_recv() {
@@ -310,6 +330,7 @@ impl Control {
             self.handle(event);
         }
         self.return_if_due(now);
+        self.probing.tick(now);
         if self.node.next_deadline().is_some_and(|due| now >= due) {
             self.handle(Event::Tick);
         }

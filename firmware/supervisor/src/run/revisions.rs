@@ -183,6 +183,7 @@ impl Control {
         self.in_use = InUse { revision, confirm };
 
         self.workers.shared.spin_us.store(config.engine.spin_us, Relaxed);
+        self.probing.set_limits(clock::now(), &config.probe);
         self.login_rules.store(Arc::new(config.api.clone()));
         let notes = self.notes_on(&config);
         self.handle(Event::ConfigCommitted(Arc::new(config)));

@@ -1,5 +1,6 @@
 //! The node as the API shows it.
 
+pub mod health;
 mod services;
 mod status;
 

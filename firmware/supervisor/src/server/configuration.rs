@@ -144,7 +144,7 @@ fn check(terms: &Terms) -> Result<(), Refused> {
     Ok(())
 }
 
-fn refused(refusal: Refusal) -> Refused {
+pub(super) fn refused(refusal: Refusal) -> Refused {
     match refusal {
         Refusal::Store(error) => refused_by_store(error),
         Refusal::Errors(_) => Refused(StatusCode::UNPROCESSABLE_ENTITY, Problem::from(refusal)),

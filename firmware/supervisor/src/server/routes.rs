@@ -2,8 +2,8 @@
 
 use super::access::{Call, Routes};
 use super::gate::Gate;
-use super::{Core, Refused, capture, configuration, flows, log, people};
-use api::{Backend, BackendQuery, Counters, Neighbor, Service, StateChange, Status, path};
+use super::{Core, Refused, capture, configuration, dry_run, flows, log, people};
+use api::{Backend, BackendDetail, BackendName, BackendQuery, Counters, Neighbor, Service, StateChange, Status, path};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Query, Request, State};
 use axum::http::StatusCode;
@@ -34,10 +34,12 @@ pub(super) fn routes(gate: Gate) -> (Router<Core>, Vec<(MethodFilter, &'static s
         .add(GET, path::STATUS, Act::Status, status)
         .add(GET, path::SERVICES, Act::Status, services)
         .add(GET, path::BACKENDS, Act::Status, backends)
+        .add(GET, path::BACKEND_DETAIL, Act::Status, backend_detail)
         .add(POST, path::BACKEND_STATE, Act::BackendState, change_state)
         .add(GET, path::FLOWS, Act::Flows, flows::list)
         .add(POST, path::KILL, Act::Kill, flows::kill)
         .add(POST, path::EXPLAIN, Act::Flows, flows::explain)
+        .add(POST, path::DRY_RUN, Act::DryRun, dry_run::run)
         .add(GET, path::CONFIG, Act::Export, configuration::export)
         .add(POST, path::APPLY, Act::Apply, configuration::apply)
         .add(POST, path::DIFF, Act::Diff, configuration::diff)
@@ -96,6 +98,12 @@ async fn backends(State(core): State<Core>, Words(query): Words<BackendQuery>) -
         None => Ok(control.backends(None)),
     });
     found.await?.map(Json).map_err(|message| Refused::new(StatusCode::NOT_FOUND, message))
+}
+
+async fn backend_detail(State(core): State<Core>, Words(name): Words<BackendName>) -> Answer<BackendDetail> {
+    let missing = format!("there is no backend {}/{}", name.service, name.backend);
+    let found = core.ask(move |control| control.backend_detail(&name.service, &name.backend)).await?;
+    found.map(Json).ok_or_else(|| Refused::new(StatusCode::NOT_FOUND, missing))
 }
 
 async fn change_state(

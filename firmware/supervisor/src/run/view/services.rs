@@ -95,6 +95,7 @@ impl Control {
                 BackendState::Disabled | BackendState::Removed => config::BackendState::Disabled,
             },
             healthy: backend.healthy,
+            health: if fallback { None } else { self.health(&service.name, &backend.name) },
             fallback,
             drain_left_s,
             then: after,
