@@ -3,10 +3,13 @@
 
 pub mod bench;
 pub mod capture;
+pub mod certificates;
 pub mod client;
 pub mod command;
 pub mod configuration;
+pub mod debian;
 pub mod error;
+pub mod fault_proxy;
 pub mod lab;
 pub mod leftovers;
 pub mod machine;
@@ -14,6 +17,7 @@ pub mod namespace;
 pub mod plan;
 pub mod process;
 pub mod programs;
+pub mod servers;
 pub mod shape;
 pub mod suimon;
 pub mod trials;
