@@ -1,8 +1,8 @@
 //! The model of health checks.
 
 use crate::names::named;
-use crate::ranges::Ranges;
-use serde::{Serialize, Serializer};
+use crate::question::Question;
+use serde::{Deserialize, Serialize, Serializer};
 
 named! {
     /// What a check asks of a server.
@@ -56,17 +56,56 @@ named! {
         Udp => "udp",
         /// An ICMP echo.
         Ping => "ping",
-        /// Bytes sent and an answer expected.
+        /// Texts sent and answers expected.
         SendExpect => "send-expect",
+        /// An agent on the server that says how much load it wants.
+        Feedback => "feedback",
+        /// A program on this box.
+        External => "external",
         /// Always passes.
         None => "none",
     }
 }
 
 impl CheckKind {
-    /// Whether it asks for a page.
-    pub fn is_http(self) -> bool {
-        matches!(self, Self::Http | Self::Https | Self::HttpProxy)
+    /// The port where such servers listen; `None`: there is no usual one, or the kind has no ports.
+    pub fn usual_port(self) -> Option<u16> {
+        let port = match self {
+            Self::Ftp => 21,
+            Self::Smtp => 25,
+            Self::Dns => 53,
+            Self::Http => 80,
+            Self::Pop3 => 110,
+            Self::Nntp => 119,
+            Self::Ntp => 123,
+            Self::Imap => 143,
+            Self::Ldap => 389,
+            Self::Https => 443,
+            Self::Submission => 587,
+            Self::Ldaps => 636,
+            Self::Imaps => 993,
+            Self::Pop3s => 995,
+            Self::Radius => 1812,
+            Self::HttpProxy => 3128,
+            Self::Mysql => 3306,
+            Self::Sip => 5060,
+            Self::Postgresql => 5432,
+            Self::Redis => 6379,
+            Self::Memcached => 11211,
+            Self::Connect
+            | Self::Udp
+            | Self::Ping
+            | Self::SendExpect
+            | Self::Feedback
+            | Self::External
+            | Self::None => return None,
+        };
+        Some(port)
+    }
+
+    /// Whether it must be told a port when neither service nor backend has one.
+    pub fn needs_port(self) -> bool {
+        matches!(self, Self::Connect | Self::Udp | Self::SendExpect | Self::Feedback)
     }
 }
 
@@ -92,39 +131,14 @@ impl Serialize for ChecksRequired {
     }
 }
 
-/// A health check. What does not belong to its kind is `None`.
-// GAP(peers.md 2b, 2c): options of kinds other than HTTP and send-expect (logins, queries, certificates) have no keys.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// A health check: what is asked of every backend, and how the answers are judged.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Check {
     /// Its name.
     pub name: String,
     /// What it asks.
-    pub kind: CheckKind,
-    /// Port it asks on; `None`: the backend's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub port: Option<u16>,
-    /// HTTP: path of the page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
-    /// HTTP: the Host header.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub host: Option<String>,
-    /// HTTP: statuses that pass.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expect_status: Option<Ranges>,
-    /// HTTP: regular expression that the body must match.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expect_body: Option<String>,
-    /// Send-expect and UDP: what is sent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub send: Option<String>,
-    /// Send-expect and UDP: regular expression that the answer must match.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expect: Option<String>,
-    /// Time between two runs, milliseconds.
-    pub interval_ms: u32,
-    /// Deadline of one run, milliseconds.
-    pub timeout_ms: u32,
+    #[serde(flatten)]
+    pub question: Question,
     /// Passes in a row until a backend counts as healthy.
     pub rise: u32,
     /// Failures in a row until it counts as down.

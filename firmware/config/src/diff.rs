@@ -1,11 +1,12 @@
 //! What changes from one document to another, by named thing: for reload by difference and for people.
 
 use crate::names::named;
+use crate::secret::{HIDDEN, is_secret};
 use crate::{Backend, Check, Config, Service};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use toml::Table;
+use toml::{Table, Value};
 
 named! {
     /// What kind of thing changed.
@@ -27,6 +28,8 @@ named! {
         Ha => "ha",
         /// The engine.
         Engine => "engine",
+        /// The process that carries out checks.
+        Probe => "probe",
         /// The web console.
         Web => "web",
     }
@@ -114,6 +117,7 @@ impl Diff {
         diff.services(&before.services, &after.services);
         diff.single(Thing::Ha, &before.ha, &after.ha);
         diff.single(Thing::Engine, &before.engine, &after.engine);
+        diff.single(Thing::Probe, &before.probe, &after.probe);
         diff.single(Thing::Web, &before.web, &after.web);
         diff
     }
@@ -225,10 +229,15 @@ fn changed_fields<T: Serialize>(before: &T, after: &T) -> Vec<FieldChange> {
         .filter(|key| before.get(*key) != after.get(*key))
         .map(|key| FieldChange {
             field: key.clone(),
-            before: before.get(key).map(ToString::to_string),
-            after: after.get(key).map(ToString::to_string),
+            before: before.get(key).map(|value| shown(key, value)),
+            after: after.get(key).map(|value| shown(key, value)),
         })
         .collect()
+}
+
+/// A value for people: differences go to histories and logs, so that a secret changed is all they say.
+fn shown(key: &str, value: &Value) -> String {
+    if is_secret(key) { HIDDEN.to_owned() } else { value.to_string() }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! From a checked document back to text.
 
 use crate::address::Prefix;
+use crate::secret::{HIDDEN, is_secret};
 use crate::{Config, VERSION};
 use serde::{Serialize, Serializer};
 use std::fmt::Write;
@@ -9,12 +10,40 @@ use toml::{Table, Value};
 impl Config {
     /// The document as text. Reading it gives an equal `Config`; comments and layout of the original are not kept.
     pub fn to_toml(&self) -> String {
-        let table = Table::try_from(self).expect("names are text and numbers fit");
+        Self::written(self.table())
+    }
+
+    /// The document with `***` in place of every secret: for support bundles and logs. It cannot be read back as it was.
+    pub fn to_toml_without_secrets(&self) -> String {
+        let mut table = self.table();
+        hide_secrets(&mut table);
+        Self::written(table)
+    }
+
+    fn table(&self) -> Table {
+        Table::try_from(self).expect("names are text and numbers fit")
+    }
+
+    fn written(table: Table) -> String {
         let mut text = format!("version = {VERSION}\n");
         for (name, value) in &table {
             write_thing(&mut text, name, value);
         }
         text
+    }
+}
+
+fn hide_secrets(table: &mut Table) {
+    for (key, value) in table.iter_mut() {
+        if is_secret(key) {
+            *value = Value::String(HIDDEN.to_owned());
+            continue;
+        }
+        match value {
+            Value::Table(table) => hide_secrets(table),
+            Value::Array(items) => items.iter_mut().filter_map(Value::as_table_mut).for_each(hide_secrets),
+            _ => {}
+        }
     }
 }
 
@@ -42,7 +71,7 @@ fn write_thing(text: &mut String, path: &str, value: &Value) {
 
 fn stands_below(path: &str, name: &str, value: &Value) -> bool {
     match value {
-        Value::Array(items) => name != "track" && items.first().is_some_and(Value::is_table),
+        Value::Array(items) => !matches!(name, "track" | "steps") && items.first().is_some_and(Value::is_table),
         Value::Table(_) => path == "ha",
         _ => false,
     }

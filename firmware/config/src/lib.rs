@@ -11,10 +11,15 @@ mod ha;
 mod limits;
 mod model;
 mod names;
+mod pattern;
+mod payload;
+mod probe;
+mod question;
 mod ranges;
 mod read;
 mod reader;
 mod report;
+mod secret;
 mod service;
 mod validate;
 
@@ -23,10 +28,19 @@ pub use check::{Check, CheckKind, ChecksRequired};
 pub use diff::{Action, Change, Diff, FieldChange, Thing};
 pub use ha::{ChecksumMode, FlowSync, Ha, Preempt, Track, VirtualRouter};
 pub use limits::*;
-pub use model::{Config, Engine, FastPath, Nic, NicRole, PerNode, Reject, Route, Shield, System, Web};
+pub use model::{Config, Engine, FastPath, Nic, NicRole, PerNode, Probing, Reject, Route, Shield, System, Web};
 pub use names::Named;
+pub use pattern::Pattern;
+pub use payload::Payload;
+pub use probe::Probe;
+pub use question::{
+    Ask, AskedAddress, Dns, DnsRecord, External, Feedback, Ftp, HttpMethod, Ldap, LdapScope, Login, Mail, Memcached,
+    Nntp, Ntp, Page, Ping, Question, Radius, Redis, SendExpect, Sip, Smtp, Sql, Step, Tls, TlsConnect, TlsMode,
+    Transport, Udp,
+};
 pub use ranges::{Range, Ranges};
 pub use report::{Error, Errors};
+pub use secret::{HIDDEN, SECRET_KEYS, Secret, is_secret};
 pub use service::{
     Backend, BackendState, Fallback, Helper, Method, Midstream, MssClamp, OnBackendDown, Persistence, Protocol,
     Scheduler, SchedulerFlags, Service, Timeouts,

@@ -64,3 +64,27 @@ pub const CHECK_TIMEOUT_MS_MIN: u32 = 10;
 pub const CHECK_RUNS_MAX: u32 = 1_000;
 /// UDP port of GUE where none is given (the port the IANA keeps for it).
 pub const TUNNEL_PORT_DEFAULT: u16 = 6_080;
+/// Bytes of a regular expression.
+pub const PATTERN_LENGTH_MAX: usize = 1_024;
+/// Bytes that a compiled regular expression may take.
+pub const PATTERN_COMPILED_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of the text that a check sends at once.
+pub const PAYLOAD_LENGTH_MAX: usize = 4_096;
+/// Bytes of any other text of a check.
+pub const CHECK_TEXT_LENGTH_MAX: usize = 1_024;
+/// Steps of a send-expect check.
+pub const CHECK_STEPS_MAX: usize = 32;
+/// Headers of a check's request, and arguments of its program.
+pub const CHECK_LIST_MAX: usize = 32;
+/// Bytes of the certificates of a check's own authorities.
+pub const CHECK_AUTHORITIES_BYTES_MAX: usize = 64 * 1024;
+/// Days ahead that the end of a certificate may be warned of.
+pub const CERTIFICATE_WARNING_DAYS_MAX: u16 = 365;
+/// Days ahead that the end of a certificate is warned of by default.
+pub const CERTIFICATE_WARNING_DAYS_DEFAULT: u16 = 14;
+/// Echoes of one ping.
+pub const PING_COUNT_MAX: u8 = 10;
+/// Largest stratum of a synchronised NTP server (RFC 5905 7.3).
+pub const STRATUM_MAX: u8 = 15;
+/// Most checks under way at once.
+pub const PROBES_IN_FLIGHT_MAX: u32 = 16_384;

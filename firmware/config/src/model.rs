@@ -27,6 +27,9 @@ pub struct Config {
     pub ha: Option<Ha>,
     /// Sizes and rates of the forwarding engine.
     pub engine: Engine,
+    /// The process that carries out checks.
+    #[serde(skip_serializing_if = "is_default")]
+    pub probe: Probing,
     /// The web console.
     pub web: Web,
 }
@@ -239,6 +242,22 @@ impl Default for Engine {
             spin_us: 0,
             flow_statistics: true,
         }
+    }
+}
+
+/// The process that carries out checks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Probing {
+    /// Checks under way at once; those due beyond that wait, and are counted once they have waited an interval.
+    pub in_flight_max: u32,
+    /// The folder from which checks may run programs; `None`: they may run none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub programs_folder: Option<String>,
+}
+
+impl Default for Probing {
+    fn default() -> Self {
+        Self { in_flight_max: 1_024, programs_folder: None }
     }
 }
 

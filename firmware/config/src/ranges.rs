@@ -1,6 +1,6 @@
 //! Lists of numbers and ranges, as in `"80,443,8000-8099"`.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 /// Numbers from `first` to `last`, both included.
@@ -116,5 +116,12 @@ impl fmt::Display for Ranges {
 impl Serialize for Ranges {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Ranges {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Statuses are numbers of ports too: what was checked when the document was read is not checked again.
+        Self::parse_ports(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! What a single field can tell is checked here; what takes several is in `validate`.
 
+mod check;
 mod high_availability;
 mod network;
 mod service;
 
 use crate::address::{parse_network, parse_unicast};
 use crate::limits::*;
-use crate::model::{Config, Engine, Nic, PerNode, Route, System, Web};
+use crate::model::{Config, Engine, Nic, PerNode, Probing, Route, System, Web};
 use crate::reader::{Reader, Value};
 use crate::report::{Place, Report};
 use crate::service::Service;
@@ -24,6 +25,7 @@ pub(crate) struct Draft {
     pub(crate) services: Vec<Option<Service>>,
     pub(crate) ha: Option<Ha>,
     pub(crate) engine: Engine,
+    pub(crate) probe: Probing,
     pub(crate) web: Web,
 }
 
@@ -51,6 +53,7 @@ pub(crate) fn document(report: &Report<'_>) -> Config {
         services: draft.services.into_iter().flatten().collect(),
         ha: draft.ha,
         engine: draft.engine,
+        probe: draft.probe,
         web: draft.web,
     }
 }
@@ -69,6 +72,7 @@ fn read_root(mut root: Reader<'_>) -> Draft {
         services: root.things("service", SERVICES_MAX, service::service),
         ha: root.value("ha").and_then(|value| value.reader("a table [ha]")).and_then(high_availability::ha),
         engine: table(&mut root, "engine", read_engine),
+        probe: table(&mut root, "probe", read_probe),
         web: table(&mut root, "web", read_web),
     };
     root.finish();
@@ -111,6 +115,14 @@ fn read_engine(reader: &mut Reader<'_>) -> Engine {
     }
 }
 
+fn read_probe(reader: &mut Reader<'_>) -> Probing {
+    let default = Probing::default();
+    Probing {
+        in_flight_max: reader.number("in_flight_max", 1..=PROBES_IN_FLIGHT_MAX, default.in_flight_max),
+        programs_folder: reader.value("programs_folder").and_then(|value| value.parsed(check::parse_folder)),
+    }
+}
+
 fn read_web(reader: &mut Reader<'_>) -> Web {
     let default = Web::default();
     Web {
@@ -125,7 +137,7 @@ fn read_web(reader: &mut Reader<'_>) -> Web {
 /// A value, or a table of one value per node.
 // GAP(contract.md "any value may be written per node"): so far hostname, addresses of NICs, and [ha] only.
 fn per_node<'a, T>(value: &Value<'a>, read: impl Fn(&Value<'a>) -> Option<T>) -> Option<PerNode<T>> {
-    let Some(by_node) = value.by_node() else { return read(value).map(PerNode::Same) };
+    let Some(by_node) = value.pairs() else { return read(value).map(PerNode::Same) };
     if by_node.is_empty() || by_node.len() > NODES_MAX {
         value.error(format!("{} nodes: 1 to {NODES_MAX} are possible, as in {{ a = …, b = … }}", by_node.len()));
         return None;

@@ -38,6 +38,11 @@ impl<'a> Reader<'a> {
         Some(Value { report: self.report, value, place })
     }
 
+    /// Whether `key` is there. It is not known by that: who does not ask for its value leaves it an unknown key.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     /// The value of `key`; that it is missing is an error which says what to write.
     pub(crate) fn required(&mut self, key: &'static str, what: &str) -> Option<Value<'a>> {
         let value = self.value(key);
@@ -229,14 +234,15 @@ impl<'a> Value<'a> {
         if self.is_list() { self.list(max, read) } else { read(self).into_iter().collect() }
     }
 
-    /// A table with one value per node, as in `{ a = 1, b = 2 }`; `None` without an error when it is no table.
-    pub(crate) fn by_node(&self) -> Option<Vec<(&'a str, Self)>> {
+    /// The keys and values of a table whose keys are free, as in `{ a = 1, b = 2 }`; `None` without an error when it is
+    /// no table.
+    pub(crate) fn pairs(&self) -> Option<Vec<(&'a str, Self)>> {
         let DeValue::Table(table) = self.value.get_ref() else { return None };
         let value_of = |(key, value): (&'a Spanned<toml::de::DeString<'a>>, &'a Spanned<DeValue<'a>>)| {
-            let node: &'a str = key.get_ref();
-            let place = self.place.field(node);
+            let key: &'a str = key.get_ref();
+            let place = self.place.field(key);
             self.report.stands(&place, value.span().start);
-            (node, Self { report: self.report, value, place })
+            (key, Self { report: self.report, value, place })
         };
         Some(table.iter().map(value_of).collect())
     }

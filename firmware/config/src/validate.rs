@@ -2,6 +2,7 @@
 //! cannot work together. Things that could not be read are left out, and so is what depends on them.
 
 mod backend;
+mod health;
 mod network;
 mod service;
 

@@ -41,9 +41,9 @@ const CASES: &[(&[(&str, &str)], &str)] = &[
     ),
     (&[("name = \"s2\"", "name = \"s3\"")], "+ backend web/s3\n- backend web/s2"),
     (
-        &[("ports = \"80\"", "ports = \"80,443\"\nscheduler = \"rr\""), ("kind = \"http\"", "kind = \"ping\"")],
+        &[("ports = \"80\"", "ports = \"80,443\"\nscheduler = \"rr\""), ("kind = \"http\"", "kind = \"connect\"")],
         "~ service web\n    ports: \"80\" -> \"80,443\"\n    scheduler: \"wlc\" -> \"rr\"\n\
-         ~ check web/page\n    kind: \"http\" -> \"ping\"",
+         ~ check web/page\n    kind: \"http\" -> \"connect\"",
     ),
     (&[("name = \"dns\"", "name = \"names\"")], "+ service names\n+ backend names/d1\n- service dns\n- backend dns/d1"),
     (

@@ -1,9 +1,9 @@
-//! Services, backends and checks.
+//! Services and backends.
 
+use super::check::{check, checks_required};
 use super::{parse_name, parse_nic_name};
 use crate::Named;
 use crate::address::{parse_unicast, parse_vip};
-use crate::check::{Check, CheckKind, ChecksRequired};
 use crate::limits::*;
 use crate::ranges::Ranges;
 use crate::reader::{Reader, Value};
@@ -159,72 +159,6 @@ fn fallback(value: &Value<'_>) -> Option<Fallback> {
     let port = reader.value("port").and_then(|value| value.number(1..=u16::MAX));
     let method = reader.named("method");
     reader.finish().then_some(Fallback { address: address??, port, method })
-}
-
-fn checks_required(value: &Value<'_>) -> Option<ChecksRequired> {
-    if !value.is_text() {
-        return value.number(1..=CHECKS_MAX as u8).map(ChecksRequired::AtLeast);
-    }
-    value.parsed(|text| match text {
-        "all" => Ok(ChecksRequired::All),
-        "any" => Ok(ChecksRequired::Any),
-        _ => Err(format!("\"{text}\" is not possible here: \"all\", \"any\" or a number")),
-    })
-}
-
-fn check(reader: &mut Reader<'_>) -> Option<Check> {
-    let name = reader.required("name", "a name of your choice, as in \"page\"").map(|value| value.parsed(parse_name));
-    let kind: Option<CheckKind> = reader
-        .required("kind", &format!("one of {}", crate::reader::words::<CheckKind>()))
-        .and_then(|value| value.named());
-    let http = kind.is_none_or(CheckKind::is_http);
-    let dialogue = kind.is_none_or(|kind| matches!(kind, CheckKind::SendExpect | CheckKind::Udp));
-    let (http_only, dialogue_only) = ("http, https and http-proxy", "send-expect and udp");
-    let check = Check {
-        kind: kind.unwrap_or_default(),
-        port: reader.value("port").and_then(|value| value.number(1..=u16::MAX)),
-        path: option(reader, "path", http, http_only, parse_url_path),
-        host: option(reader, "host", http, http_only, parse_some),
-        expect_status: option(reader, "expect_status", http, http_only, Ranges::parse_statuses),
-        // GAP(contract.md expect_body): that a regular expression is well-formed is not checked before it is used.
-        expect_body: option(reader, "expect_body", http, http_only, parse_some),
-        send: option(reader, "send", dialogue, dialogue_only, parse_some),
-        expect: option(reader, "expect", dialogue, dialogue_only, parse_some),
-        interval_ms: reader.number("interval_ms", CHECK_INTERVAL_MS_MIN..=CHECK_INTERVAL_MS_MAX, 2_000),
-        timeout_ms: reader.number("timeout_ms", CHECK_TIMEOUT_MS_MIN..=CHECK_INTERVAL_MS_MAX, 1_000),
-        rise: reader.number("rise", 1..=CHECK_RUNS_MAX, 2),
-        fall: reader.number("fall", 1..=CHECK_RUNS_MAX, 3),
-        name: name??,
-    };
-    Some(check)
-}
-
-/// An option of some kinds of checks only.
-fn option<T>(
-    reader: &mut Reader<'_>,
-    key: &'static str,
-    possible: bool,
-    kinds: &str,
-    parse: fn(&str) -> Result<T, String>,
-) -> Option<T> {
-    let value = reader.value(key)?;
-    if !possible {
-        value.error(format!("this kind of check has no {key}: {kinds} have"));
-        return None;
-    }
-    value.parsed(parse)
-}
-
-fn parse_url_path(text: &str) -> Result<String, String> {
-    if text.starts_with('/') && text.chars().all(|c| c.is_ascii_graphic()) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("\"{text}\" is not a path: it begins with / and has no blanks"))
-    }
-}
-
-fn parse_some(text: &str) -> Result<String, String> {
-    if text.is_empty() { Err("the text is empty: leave the key out instead".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 fn backend(reader: &mut Reader<'_>) -> Option<Backend> {

@@ -1,7 +1,6 @@
 //! Services: their VIPs, what they share with each other, and where they overlap.
 
-use super::{Check, Owner, backend, network::owned};
-use crate::check::ChecksRequired;
+use super::{Check, Owner, backend, health, network::owned};
 use crate::limits::BACKENDS_MAX;
 use crate::model::NicRole;
 use crate::ranges::Range;
@@ -15,7 +14,7 @@ pub(super) fn check(check: &mut Check<'_>) {
     for (place, service) in check.services() {
         vips(check, &place, service);
         options(check, &place, service);
-        checks(check, &place, service);
+        health::checks(check, &place, service);
         backend::check(check, &place, service);
     }
     overlaps(check);
@@ -92,17 +91,6 @@ fn options(check: &Check<'_>, place: &Place, service: &Service) {
     if service.tunnel_checksum.is_some() && !uses(|method| matches!(method, Method::TunnelGue | Method::TunnelGre)) {
         let message = "no backend uses tunnel-gue or tunnel-gre: other methods have no tunnel checksum";
         check.report.error(&place.field("tunnel_checksum"), message);
-    }
-}
-
-fn checks(check: &Check<'_>, place: &Place, service: &Service) {
-    let named = service.checks.iter().enumerate();
-    check.names_differ(named.map(|(index, c)| (place.thing("check", index, Some(&c.name)), c.name.as_str())));
-    if let ChecksRequired::AtLeast(count) = service.checks_required
-        && usize::from(count) > service.checks.len()
-    {
-        let message = format!("{count} checks are asked for, there are {}", service.checks.len());
-        check.report.error(&place.field("checks_required"), message);
     }
 }
 

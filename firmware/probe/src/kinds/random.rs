@@ -1,0 +1,15 @@
+//! Numbers that nobody can guess: they tell an answer from a forged or a late one.
+
+use crate::Failure;
+
+/// `N` random bytes.
+pub(super) fn bytes<const N: usize>() -> Result<[u8; N], Failure> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| Failure::Impossible(format!("no random numbers: {error}")))?;
+    Ok(bytes)
+}
+
+/// A random number.
+pub(super) fn number() -> Result<u64, Failure> {
+    bytes().map(u64::from_be_bytes)
+}
