@@ -19,6 +19,7 @@ pub mod process;
 pub mod programs;
 pub mod servers;
 pub mod shape;
+pub mod stand;
 pub mod suimon;
 pub mod trials;
 

@@ -42,7 +42,8 @@ pub fn server(address: IpAddr, identity: &Identity) -> Server {
     ];
     files.extend(tls_files(identity));
     let script = format!(
-        "install -m 600 -o postgres /lab/tls/cert.pem /lab/tls/key.pem /run/postgresql\n\
+        "install -d -o postgres /run/postgresql\n\
+         install -m 600 -o postgres /lab/tls/cert.pem /lab/tls/key.pem /run/postgresql\n\
          postgres='setpriv --reuid postgres --regid postgres --init-groups /usr/lib/postgresql/15/bin/postgres'\n\
          options='-D /var/lib/postgresql/15/main -c config_file=/lab/postgresql.conf'\n\
          $postgres --single $options postgres </lab/roles.sql >/dev/null\n\

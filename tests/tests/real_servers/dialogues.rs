@@ -249,7 +249,7 @@ pub const ALL: &[Dialogue] = &[
                 "234 Proceed with negotiation",
             ),
             ("curl -sS -u probe:wrong ftp://10.2.0.11/present", "denied"),
-            ("curl -sS -u probe:secret ftp://10.2.0.11/absent", "RETR response: 550"),
+            ("curl -sS -u probe:secret ftp://10.2.0.11/absent", "file does not exist"),
         ],
     ),
 ];
