@@ -32,9 +32,8 @@ impl DatagramProxy {
         let thread = namespace.enter(move || {
             thread::spawn(move || {
                 while !its_end.load(Ordering::Relaxed) {
-                    let now = *its_fault.lock().unwrap_or_else(PoisonError::into_inner);
                     // No datagram within a turn, or none from the server: the client finds out by itself.
-                    let _ = pass_one(&socket, server, now);
+                    let _ = pass_one(&socket, server, &its_fault);
                 }
             })
         })?;
@@ -58,9 +57,10 @@ impl Drop for DatagramProxy {
     }
 }
 
-fn pass_one(socket: &UdpSocket, server: SocketAddr, fault: Fault) -> io::Result<()> {
+fn pass_one(socket: &UdpSocket, server: SocketAddr, fault: &Mutex<Fault>) -> io::Result<()> {
     let mut block = [0; BLOCK_BYTES];
     let (length, client) = socket.recv_from(&mut block)?;
+    let fault = *fault.lock().unwrap_or_else(PoisonError::into_inner);
     if !matches!(fault, Fault::None | Fault::Garble | Fault::Replace(..)) {
         return Ok(());
     }

@@ -15,7 +15,7 @@ pub const PORT_IMAPS: u16 = 993;
 /// Where postfix asks about users, on the loopback address.
 pub const PORT_SASL: u16 = 12_345;
 
-/// One user with an empty mailbox.
+/// One user with an empty mailbox. A wrong password makes nobody wait, neither now nor at the next login.
 pub fn server(address: IpAddr, identity: &Identity) -> Server {
     let conf = format!(
         "protocols = imap pop3\nlisten = {address}\nlog_path = /dev/stderr\nssl = yes\n\
@@ -24,6 +24,7 @@ pub fn server(address: IpAddr, identity: &Identity) -> Server {
          auth_failure_delay = 0\nlogin_greeting = gate\n\
          passdb {{\n  driver = passwd-file\n  args = scheme=plain username_format=%u /lab/users\n}}\n\
          userdb {{\n  driver = static\n  args = uid=mail gid=mail home=/var/mail/%u\n}}\n\
+         service anvil {{\n  unix_listener anvil-auth-penalty {{\n    mode = 0\n  }}\n}}\n\
          service auth {{\n  inet_listener {{\n    address = 127.0.0.1\n    port = {PORT_SASL}\n  }}\n}}\n"
     );
     let mut files = vec![("/lab/dovecot.conf", conf), ("/lab/users", format!("{USER}:{PASSWORD}\n"))];

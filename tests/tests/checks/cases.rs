@@ -84,6 +84,7 @@ path = "http://10.2.0.11:1/""#,
         healthy: r#"kind = "ftp"
 login = "probe"
 password = "secret"
+folder = "/home/probe"
 file = "present"
 expect = "hello""#,
         wrong: &[
@@ -97,6 +98,7 @@ password = "wrong""#,
                 r#"kind = "ftp"
 login = "probe"
 password = "secret"
+folder = "/home/probe"
 file = "absent""#,
                 "550",
             ),
@@ -311,7 +313,7 @@ password = "secret"
 base = "dc=lab,dc=test"
 scope = "subtree"
 filter = "(uid=nobody)""#,
-                "no ",
+                "found nothing",
             ),
         ],
     },
@@ -365,7 +367,7 @@ password = "secret"
 base = "dc=lab,dc=test"
 scope = "subtree"
 filter = "(uid=nobody)""#,
-                "no ",
+                "found nothing",
             ),
         ],
     },
@@ -415,7 +417,7 @@ password = "secret"
 base = "dc=lab,dc=test"
 scope = "subtree"
 filter = "(uid=nobody)""#,
-                "no ",
+                "found nothing",
             ),
         ],
     },
@@ -604,7 +606,7 @@ query = "select * from missing""#,
         port: postgresql::PORT,
         layer: Some(Layer::AfterWords(b"\x00\x00\x00\x08\x04\xd2\x16\x2f")),
         healthy: r#"kind = "postgresql"
-tls = "on"
+tls = "starttls"
 tls_verify = true
 sni = "server.lab.test"
 tls_ca = CA
@@ -648,7 +650,7 @@ password = "wrong""#,
         layer: Some(Layer::Tcp),
         healthy: r#"kind = "memcached"
 command = "version"
-expect = "^VERSION 1""#,
+expect = "^1.""#,
         wrong: &[(
             r#"kind = "memcached"
 command = "get nothing"
@@ -708,7 +710,7 @@ stratum_max = 9"#,
     Case {
         name: "connect",
         port: nginx::PORT_TLS,
-        layer: Some(Layer::Tls),
+        layer: Some(Layer::Tcp),
         healthy: r#"kind = "connect"
 tls = "on"
 tls_verify = true
