@@ -6,6 +6,8 @@ use std::net::IpAddr;
 
 /// Its port.
 pub const PORT: u16 = 21;
+/// The one port that it takes data connections on, so that a proxy can stand before it.
+pub const PORT_DATA: u16 = 40_000;
 /// A file that the user can fetch, and what is in it.
 pub const FILE: (&str, &str) = ("present", "hello\n");
 
@@ -16,7 +18,7 @@ const PAM: &str = "auth required pam_unix.so nodelay\naccount required pam_unix.
 pub fn server(address: IpAddr, identity: &Identity) -> Server {
     let conf = format!(
         "listen=YES\nlisten_address={address}\nlisten_port={PORT}\nbackground=NO\nanonymous_enable=NO\n\
-         local_enable=YES\npam_service_name=vsftpd\ndelay_failed_login=0\nftpd_banner=gate\nseccomp_sandbox=NO\nisolate_network=NO\n\
+         local_enable=YES\npam_service_name=vsftpd\ndelay_failed_login=0\npasv_min_port={PORT_DATA}\npasv_max_port={PORT_DATA}\nftpd_banner=gate\nseccomp_sandbox=NO\nisolate_network=NO\n\
          ssl_enable=YES\nforce_local_logins_ssl=NO\nforce_local_data_ssl=NO\nrequire_ssl_reuse=NO\n\
          rsa_cert_file=/lab/tls/cert.pem\nrsa_private_key_file=/lab/tls/key.pem\n"
     );

@@ -3,6 +3,7 @@
 
 use config::Probe;
 use lab::fault_proxy::{Fault, Layer};
+use lab::servers::vsftpd;
 use lab::stand::{Stand, address, proxy_address};
 use lab::trials::{self, Needs, test};
 use lab::{LabError, Result};
@@ -39,6 +40,7 @@ fn check(stand: &Stand, case: &Case) -> Result<()> {
 /// The faults of a server over TCP.
 fn behind_proxy(stand: &Stand, case: &Case, layer: Layer) -> Result<()> {
     let proxy = stand.proxy(case.port, layer)?;
+    let _data = (case.port == vsftpd::PORT).then(|| stand.proxy(vsftpd::PORT_DATA, Layer::Tcp)).transpose()?;
     for (fault, passes, by_deadline) in [
         (Fault::None, true, Some(false)),
         (Fault::Refuse, false, Some(false)),
