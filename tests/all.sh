@@ -68,6 +68,8 @@ check lab-itself cargo test -p lab --test lab_itself
 check lab-forwarding cargo test -p lab --test lab_forwarding
 check lab-faults cargo test -p lab --test lab_faults
 check lab-configuration cargo test -p lab --test lab_configuration
+check real-servers cargo test -p lab --test real_servers
+check checks cargo test -p lab --test checks
 check vm cargo test -p lab --test vm
 
 printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped" >>"$logs/summary.txt"

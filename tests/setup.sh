@@ -24,7 +24,8 @@ test='/usr/bin/tshark tshark
 /usr/bin/qemu-system-x86_64 qemu-system-x86
 /bin/busybox busybox-static
 /usr/bin/cpio cpio
-/usr/bin/xz xz-utils'
+/usr/bin/xz xz-utils
+/usr/bin/mmdebstrap mmdebstrap'
 bench='/usr/sbin/haproxy haproxy
 /usr/lib/nginx/modules/ngx_stream_module.so libnginx-mod-stream'
 

@@ -3,11 +3,14 @@
 
 pub mod bench;
 pub mod capture;
+pub mod certificates;
 pub mod client;
 pub mod command;
 pub mod commits;
 pub mod configuration;
+pub mod debian;
 pub mod error;
+pub mod fault_proxy;
 pub mod lab;
 pub mod leftovers;
 pub mod machine;
@@ -16,7 +19,9 @@ pub mod plan;
 pub mod process;
 pub mod programs;
 pub mod random;
+pub mod servers;
 pub mod shape;
+pub mod stand;
 pub mod suimon;
 pub mod trials;
 

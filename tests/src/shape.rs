@@ -85,6 +85,19 @@ impl Shape {
         shape
     }
 
+    /// A client, real servers in `s1`, and what stands before them in `s2`, all in one subnet.
+    pub fn checks() -> Self {
+        let mut shape = Self { nodes: vec!["client", "switch", "s1", "s2"], ..Self::default() };
+        shape.cable(("client", "eth0"), ("switch", "client"));
+        shape.ports.push(("back", "client".into()));
+        shape.address("client", "eth0", "10.2.0.1/16");
+        shape.address("client", "eth0", "2001:db8:2::1/64");
+        for server in ["s1", "s2"] {
+            shape.server(server, "back");
+        }
+        shape
+    }
+
     fn cable(&mut self, near: (&'static str, &str), far: (&'static str, &str)) {
         self.cables.push(Cable { near: (near.0, near.1.into()), far: (far.0, far.1.into()), mac: None });
     }
@@ -202,7 +215,7 @@ mod tests {
 
     #[test]
     fn every_address_and_port_is_on_a_nic_that_has_a_cable() {
-        for shape in [Shape::full(), Shape::bench()] {
+        for shape in [Shape::full(), Shape::bench(), Shape::checks()] {
             let ends: Vec<_> = shape.ends().map(|(end, _)| (end.0, end.1.as_str())).collect();
             for (node, nic, address) in &shape.addresses {
                 assert!(ends.contains(&(node, nic)), "{address} is on {node} {nic}, which has no cable");
