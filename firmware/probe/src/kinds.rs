@@ -33,6 +33,11 @@ use crate::codecs::Malformed;
 use crate::{Dialogue, Failure};
 use config::{Ask, Probe};
 
+/// Opens what kinds need, while that is possible.
+pub(crate) fn prepare() -> Result<(), Failure> {
+    random::prepare()
+}
+
 /// Asks the server what the probe asks.
 pub async fn ask(probe: &Probe, dialogue: &mut Dialogue) -> Result<(), Failure> {
     match &probe.question.ask {

@@ -13,6 +13,7 @@ mod failure;
 pub mod kinds;
 mod outcome;
 mod patterns;
+mod prepare;
 mod protocol;
 mod run;
 mod runner;
@@ -25,6 +26,7 @@ pub use dialogue::{ANSWER_LINES_MAX, Dialogue, EXPECT_BYTES_MAX, LINE_BYTES_MAX,
 pub use failure::Failure;
 pub use outcome::Outcome;
 pub use patterns::compiled;
+pub use prepare::prepare;
 pub use protocol::{Counters, LineReader, MESSAGE_BYTES_MAX, ProbeId, ProtocolError, Report, Request, line_of};
 pub use run::run;
 pub use runner::{Settings, serve};

@@ -45,6 +45,7 @@ pub fn run(options: &Options) -> ExitCode {
 fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
     let core = core().map_err(|error| format!("take the socket of core from standard input: {error}"))?;
     allow_descriptors(options.in_flight_max as u64)?;
+    probe::prepare()?;
     // Made before the rights are given up, run afterwards. It has no threads of its own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let confinement = options.programs.clone().map_or_else(Confinement::probe, Confinement::external);

@@ -1,15 +1,23 @@
 //! Health checks against the real servers: they pass when all is well, fail when the login, the row or the name is
-//! wrong, and fail in time when the server hangs, dribbles, talks nonsense or is not there, inside TLS too.
+//! wrong, and fail in time when the server hangs, dribbles, talks nonsense or is not there, inside TLS too. All of it by
+//! the confined process that asks on a balancer.
 
 use config::Probe;
+use lab::command;
+use lab::error::Act;
 use lab::fault_proxy::{Fault, Layer};
 use lab::servers::vsftpd;
 use lab::stand::{Stand, address, proxy_address};
+use lab::suimon;
 use lab::trials::{self, Needs, test};
 use lab::{LabError, Result};
-use probe::Outcome;
+use probe::{Outcome, ProbeId, Report, Request, line_of};
+use std::io::{BufRead, BufReader, Write};
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
+use std::time::Duration;
 
 mod cases;
 
@@ -17,10 +25,12 @@ use cases::Case;
 
 /// Deadline of every check here, milliseconds.
 const TIMEOUT_MS: u32 = 1_500;
+/// Time for a report, the start of the process included.
+const REPORT_LIMIT: Duration = Duration::from_secs(20);
 
 fn main() -> ExitCode {
     let tests = cases::ALL.iter().map(|case| test(case.name, move |stand: &mut Stand| check(stand, case))).collect();
-    trials::run(Needs::Lab, Stand::build, tests)
+    trials::run(Needs::Suimon, Stand::build, tests)
 }
 
 fn check(stand: &Stand, case: &Case) -> Result<()> {
@@ -88,11 +98,27 @@ fn ask(stand: &Stand, case: &Case, options: &str, server: IpAddr) -> Result<Outc
     let service = &config.services[0];
     let asked = Probe::of(service, &service.backends[0], &service.checks[0]).expect("it asks something");
     let asked = Probe { address: server, ..asked };
-    stand.lab.node("client").enter(|| {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
-        runtime.block_on(probe::run(&asked, None))
-    })
+    stand.lab.node("client").enter(|| ask_by_role(&asked))?
+}
+
+/// Asks as core does: by the role `probe`, a process that is confined before it hears the question.
+fn ask_by_role(asked: &Probe) -> Result<Outcome> {
+    let suimon = suimon::binary().ok_or_else(|| LabError::Answer("suimon is not built".into()))?;
+    let (near, far) = UnixStream::pair().act(|| "make a pair of sockets".into())?;
+    let mut command = command::words(&suimon.display().to_string(), ["probe", "--in-flight-max", "4", "--seed", "1"]);
+    let mut role = command.stdin(OwnedFd::from(far)).spawn().act(|| "start suimon probe".into())?;
+    drop(command);
+    near.set_read_timeout(Some(REPORT_LIMIT)).act(|| "set a limit".into())?;
+    let request = Request::Once { id: ProbeId(7), probe: Box::new(asked.clone()), mark: None };
+    (&near).write_all(&line_of(&request)).act(|| "ask suimon probe".into())?;
+    let mut line = String::new();
+    BufReader::new(&near).read_line(&mut line).act(|| "hear suimon probe".into())?;
+    drop(near);
+    role.wait().act(|| "wait for suimon probe".into())?;
+    match serde_json::from_str(&line) {
+        Ok(Report::Done { id: ProbeId(7), outcome }) => Ok(*outcome),
+        other => Err(LabError::Answer(format!("suimon probe said {line:?}: {other:?}"))),
+    }
 }
 
 fn expect(what: &str, fits: bool, outcome: &Outcome) -> Result<()> {

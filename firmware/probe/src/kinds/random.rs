@@ -2,6 +2,11 @@
 
 use crate::Failure;
 
+/// Draws once. The generator may open a device at its first use, which a confined process cannot any more.
+pub(crate) fn prepare() -> Result<(), Failure> {
+    number().map(drop)
+}
+
 /// `N` random bytes.
 pub(super) fn bytes<const N: usize>() -> Result<[u8; N], Failure> {
     let mut bytes = [0; N];

@@ -99,6 +99,7 @@ fn verdict(answer: &CheckAnswer) -> String {
     };
     let took = format!("{:.1} ms", answer.latency_us as f64 / 1_000.0);
     let ago = duration(answer.ago_s);
-    let reason = if answer.reason.is_empty() { String::new() } else { format!(": {}", answer.reason) };
+    let reason = answer.reason.trim_start_matches(how).trim_start_matches(':').trim_start();
+    let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
     format!("{how} {ago} ago, took {took}{reason}")
 }
