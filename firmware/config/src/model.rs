@@ -63,12 +63,7 @@ impl Config {
     /// whoever applies it.
     pub fn not_carried_out(&self) -> Vec<&'static str> {
         let checks = self.services.iter().any(|service| !service.checks.is_empty());
-        let parts = [
-            (checks, "service.check"),
-            (self.ha.is_some(), "ha"),
-            (self.alerts != Alerts::default(), "alerts"),
-            (self.syslog != Syslog::default(), "syslog"),
-        ];
+        let parts = [(checks, "service.check"), (self.ha.is_some(), "ha")];
         parts.into_iter().filter(|(there, _)| *there).map(|(_, name)| name).collect()
     }
 }

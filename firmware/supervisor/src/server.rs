@@ -6,12 +6,15 @@ mod capture;
 mod configuration;
 mod flows;
 pub mod gate;
+mod graphs;
 mod log;
+mod metrics;
 mod people;
 mod routes;
 
 use crate::run::bell::Bell;
 use crate::run::control::{Control, Job};
+use crate::run::telling::Teller;
 use crate::run::workers::{WorkerHandle, Workers};
 use crate::worker::Shared;
 use axum::Json;
@@ -68,6 +71,7 @@ pub struct Core {
     store: Store,
     history: History,
     gate: Gate,
+    teller: Teller,
 }
 
 impl Core {
@@ -79,6 +83,7 @@ impl Core {
         store: Store,
         history: History,
         gate: Gate,
+        teller: Teller,
     ) -> Self {
         Self {
             jobs,
@@ -89,6 +94,7 @@ impl Core {
             store,
             history,
             gate,
+            teller,
         }
     }
 
