@@ -17,8 +17,8 @@ use std::time::Duration;
 const READY_LIMIT: Duration = Duration::from_secs(15);
 /// Time one `ctl` command may take.
 const CTL_LIMIT: Duration = Duration::from_secs(15);
-/// The counters, over the unix socket.
-const COUNTERS: &str = "http://suimon/api/v1/counters";
+/// Where the counters are.
+const COUNTERS: &str = "/api/v1/counters";
 
 /// Where the binary is, if it has been built: `SUIMON`, or the release build of this workspace.
 pub fn binary() -> Option<PathBuf> {
@@ -97,11 +97,16 @@ impl Suimon {
         self.namespace.run(&mut ctl, CTL_LIMIT)
     }
 
+    /// What the API answers to root for a path, over the unix socket.
+    pub fn get(&self, path: &str) -> Result<String> {
+        let (socket, url) = (self.folder.join("socket").display().to_string(), format!("http://suimon{path}"));
+        let arguments = ["-sS", "--fail", "--max-time", "10", "--unix-socket", &socket, &url];
+        self.namespace.output("curl", &arguments, CTL_LIMIT)
+    }
+
     /// One of the engine's counters, all workers added up: `super_frames_transmitted`, `drops.no_route`.
     pub fn total(&self, name: &str) -> Result<u64> {
-        let socket = self.folder.join("socket").display().to_string();
-        let arguments = ["-sS", "--fail", "--max-time", "10", "--unix-socket", &socket, COUNTERS];
-        let text = self.namespace.output("curl", &arguments, CTL_LIMIT)?;
+        let text = self.get(COUNTERS)?;
         let counters: Value =
             serde_json::from_str(&text).map_err(|error| LabError::Answer(format!("counters: {error}: {text}")))?;
         // A reason for which nothing was ever dropped may be left out; a total may not.

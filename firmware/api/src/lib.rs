@@ -19,6 +19,7 @@
 //! | `config/rollback` | POST | [`Rollback`] | [`Applied`] |
 //! | `config/revisions` | GET | [`RevisionQuery`] as query | [`Revisions`] |
 //! | `config/revisions/NUMBER` | GET | | [`KeptRevision`] |
+//! | `graphs` | GET | [`GraphQuery`] as query | [`Graph`] |
 //! | `log` | GET | [`LogQuery`] as query | [`Log`] |
 //! | `capture` | POST | [`CaptureRequest`] | pcap bytes, until the capture ends |
 //! | `counters` | GET | | [`Counters`] |
@@ -43,6 +44,8 @@
 //! | `audit/export` | GET | | [`AuditRecord`]s, one JSON object a line |
 //! | `audit/check` | GET | | [`AuditCheck`] |
 //!
+//! `/metrics`, outside of `/api/v1`, answers GET with OpenMetrics text.
+//!
 //! Root on the socket is administrator; everybody else says `Authorization: Bearer SECRET` with a session or a token.
 //! Whatever is refused is answered with [`Problem`] and a status of 400 (the request makes no sense), 401 (nobody, or
 //! nobody any more), 403 (somebody who may not), 404 (no such thing), 409 (not possible now), 422 (a document with
@@ -54,6 +57,7 @@ mod document;
 mod drops;
 mod explain;
 mod flows;
+mod graphs;
 mod health;
 mod log;
 mod people;
@@ -68,6 +72,9 @@ pub use document::{Applied, COMMENT_CHARS_MAX, CONFIRM_WITHIN_MAX_S, Document, E
 pub use drops::meaning_of_drop;
 pub use explain::{Explanation, Outcome, Question, Step};
 pub use flows::{FLOWS_LISTED_DEFAULT, FLOWS_LISTED_MAX, Flow, FlowQuery, Flows, Kill, Killed};
+pub use graphs::{
+    GRAPH_POINTS_DEFAULT, GRAPH_POINTS_MAX, GRAPH_SPAN_DEFAULT_S, Graph, GraphLine, GraphPoint, GraphQuery,
+};
 pub use health::{BackendDetail, BackendName, CheckAnswer, CheckState, DryRun, Health, Tried};
 pub use log::{LOG_LINES_DEFAULT, LOG_LINES_MAX, Log, LogLine, LogQuery};
 pub use people::{
@@ -121,6 +128,10 @@ pub mod path {
     pub const LOG: &str = "/api/v1/log";
     /// Packets as pcap.
     pub const CAPTURE: &str = "/api/v1/capture";
+    /// Graphs.
+    pub const GRAPHS: &str = "/api/v1/graphs";
+    /// Counters for Prometheus.
+    pub const METRICS: &str = "/metrics";
     /// All counters.
     pub const COUNTERS: &str = "/api/v1/counters";
     /// Next hops.

@@ -62,11 +62,7 @@ impl Config {
     /// Parts of the document that are checked and kept, but that nothing in this version carries out. To be told to
     /// whoever applies it.
     pub fn not_carried_out(&self) -> Vec<&'static str> {
-        let parts = [
-            (self.ha.is_some(), "ha"),
-            (self.alerts != Alerts::default(), "alerts"),
-            (self.syslog != Syslog::default(), "syslog"),
-        ];
+        let parts = [(self.ha.is_some(), "ha")];
         parts.into_iter().filter(|(there, _)| *there).map(|(_, name)| name).collect()
     }
 }

@@ -3,6 +3,8 @@
 //!
 //! `SUIMON_WRITE_GOLDEN=1 cargo test -p config` rewrites the results; then read the difference.
 
+#![allow(clippy::unwrap_used)]
+
 use config::{Concern, Foreign, ForeignFile, Imported, Named};
 use proptest::prelude::*;
 use std::fs;

@@ -4,6 +4,7 @@ use crate::drain::Wish;
 use crate::health::{Checked, ProbeId, Seen};
 use crate::kernel::Kernel;
 use crate::local::LocalPlan;
+use crate::notice::Notice;
 use config::{Config, Probe};
 use engine::{BackendIndex, NicId, Tables};
 use net::{Address, Mac, Prefix};
@@ -190,6 +191,8 @@ pub enum Action {
     },
     /// The judgement of health changed: keep it over a restart.
     KeepHealth,
+    /// Something changed that people may want to be called for.
+    Tell(Notice),
     /// Say this to whoever reads the log.
     Info(String),
     /// Something is wrong, but the node goes on.

@@ -22,6 +22,7 @@ pub use passive::{Fault, FaultKind, Seen};
 pub use probes::ProbeId;
 
 use crate::event::Action;
+use crate::notice::Notice;
 use backend::Backend;
 use config::Probe;
 use engine::BackendIndex;
@@ -257,10 +258,9 @@ impl Health {
         let service = &mut self.services[at];
         let change = service.settle();
         let (name, available, all) = (&service.name, service.available(), service.backends.len());
-        if change.quorum && service.up {
-            actions.push(Action::Info(format!("{name} is up: {available} of {all} backends are available")));
-        } else if change.quorum {
-            actions.push(Action::Warn(format!("{name} is down: {available} of {all} backends are available")));
+        if change.quorum {
+            let (service, up) = (name.clone(), service.up);
+            actions.push(Action::Tell(Notice::Service { service, up, available, backends: all }));
         }
         if change.floor {
             let floor = service.floor;
@@ -290,6 +290,10 @@ fn set_alarm(alarms: &mut BTreeSet<(Now, Place)>, place: Place, current: &mut Op
 }
 
 fn told(service: &str, backend: &Backend) -> Action {
-    let state = if backend.up { "up" } else { "down" };
-    Action::Info(format!("{service}/{} is {state}: {}", backend.name, backend.reason))
+    Action::Tell(Notice::Backend {
+        service: service.to_owned(),
+        backend: backend.name.clone(),
+        up: backend.up,
+        reason: backend.reason.to_string(),
+    })
 }

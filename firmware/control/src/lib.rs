@@ -15,9 +15,11 @@ pub mod made;
 pub mod neighbors;
 pub mod nics;
 mod node;
+mod notice;
 pub mod ownership;
 mod retire;
 pub mod slots;
 
 pub use event::{Action, Event, OwnRoute, PrefixKey, Published};
 pub use node::{Node, Settings};
+pub use notice::Notice;

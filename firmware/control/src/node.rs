@@ -15,6 +15,7 @@ use crate::local::LocalPlan;
 use crate::made::{Asked, Made, OnLink};
 use crate::neighbors::Neighbors;
 use crate::nics::Nics;
+use crate::notice::Notice;
 use crate::ownership::Ownership;
 use crate::retire::Retirement;
 use crate::slots::Full;
@@ -115,7 +116,7 @@ impl Node {
     pub fn handle(&mut self, now: Now, event: Event, actions: &mut Vec<Action>) {
         let mut due = match event {
             Event::ConfigCommitted(config) => self.commit(now, config, actions),
-            Event::Kernel(kernel) => self.learn_kernel(kernel),
+            Event::Kernel(kernel) => self.learn_kernel(kernel, actions),
             Event::Neighbor { link, address, mac } => match self.nics.on_link(link) {
                 Some(nic) if self.neighbors.heard(now, (nic, address), mac) => Due::Hops,
                 _ => Due::Nothing,
@@ -225,11 +226,19 @@ impl Node {
         Due::Tables
     }
 
-    fn learn_kernel(&mut self, kernel: Kernel) -> Due {
+    fn learn_kernel(&mut self, kernel: Kernel, actions: &mut Vec<Action>) -> Due {
         if kernel == self.kernel {
             return Due::Nothing;
         }
-        self.kernel = kernel;
+        let former = std::mem::replace(&mut self.kernel, kernel);
+        let is_up = |kernel: &Kernel, name: &str| kernel.link(name).is_some_and(|link| link.up);
+        for nic in &self.config.nics {
+            let (was, up) = (is_up(&former, &nic.name), is_up(&self.kernel, &nic.name));
+            if was != up {
+                let there = self.kernel.link(&nic.name).is_some();
+                actions.push(Action::Tell(Notice::Nic { nic: nic.name.clone(), up, there }));
+            }
+        }
         Due::Tables
     }
 

@@ -168,6 +168,8 @@ impl Talk {
                 Action::StopProbe { id } => writeln!(text, "stop {id}"),
                 Action::KeepHealth => writeln!(text, "keep"),
                 Action::Info(line) => writeln!(text, "info: {line}"),
+                Action::Tell(notice) if notice.warns() => writeln!(text, "warning: {notice}"),
+                Action::Tell(notice) => writeln!(text, "info: {notice}"),
                 Action::Warn(line) => writeln!(text, "warning: {line}"),
                 other => panic!("{other:?} has nothing to do with health"),
             };

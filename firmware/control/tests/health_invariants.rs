@@ -141,7 +141,7 @@ impl World {
                     self.running.insert(id);
                 }
                 Action::StopProbe { id } => assert!(self.running.remove(&id), "{id} was not started"),
-                Action::KeepHealth | Action::Info(_) | Action::Warn(_) => {}
+                Action::KeepHealth | Action::Tell(_) | Action::Info(_) | Action::Warn(_) => {}
                 other => panic!("{other:?} has nothing to do with health"),
             }
         }

@@ -1,13 +1,16 @@
 //! The log: one line per event on stderr, and a copy in the history once there is one. What is there to be said about
 //! packets is counted, not logged.
 
+use crate::run::telling::Teller;
 use drivers::clock;
+use jiff::Timestamp;
+use manage::syslog::{self, Severity};
 use std::fmt::{Debug, Write};
 use std::io::IsTerminal;
 use std::sync::OnceLock;
 use store::history::{History, LineKind, Record};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Subscriber};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
@@ -17,6 +20,9 @@ const VARIABLE: &str = "SUIMON_LOG";
 
 /// Where copies go. The log is one for the whole process, and so is this.
 static KEPT_IN: OnceLock<History> = OnceLock::new();
+
+/// Where else they go.
+static SENT_BY: OnceLock<Teller> = OnceLock::new();
 
 /// Logs from now on.
 pub fn start() {
@@ -33,21 +39,43 @@ pub fn keep_in(history: History) {
     let _ = KEPT_IN.set(history);
 }
 
+/// Sends a copy to the servers of the configuration from now on. Never waits: see [`Teller::line`].
+pub fn send_to(teller: Teller) {
+    // A process is one node.
+    let _ = SENT_BY.set(teller);
+}
+
 struct Keeper;
 
 impl<S: Subscriber> Layer<S> for Keeper {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let Some(history) = KEPT_IN.get() else { return };
         let mut text = Text::default();
         event.record(&mut text);
-        history.record(Record::Line {
-            kind: LineKind::Log,
-            unix_s: clock::unix_s(),
-            level: event.metadata().level().as_str().to_lowercase(),
-            origin: event.metadata().target().to_owned(),
-            text: text.message + &text.fields,
-        });
+        let text = text.message + &text.fields;
+        let (level, origin) = (event.metadata().level(), event.metadata().target());
+        if let Some(teller) = SENT_BY.get() {
+            let (at, severity, kind) = (Timestamp::now(), severity(*level), part(origin).to_owned());
+            teller.line(syslog::Record { at, severity, kind, text: text.clone() });
+        }
+        if let Some(history) = KEPT_IN.get() {
+            let (level, origin) = (level.as_str().to_lowercase(), origin.to_owned());
+            history.record(Record::Line { kind: LineKind::Log, unix_s: clock::unix_s(), level, origin, text });
+        }
     }
+}
+
+const fn severity(level: Level) -> Severity {
+    match level {
+        Level::ERROR => Severity::Error,
+        Level::WARN => Severity::Warning,
+        Level::INFO => Severity::Info,
+        _ => Severity::Debug,
+    }
+}
+
+/// Which part of the program it is: the innermost module, as the name of a kind of message has room for 32 characters.
+fn part(origin: &str) -> &str {
+    origin.rsplit("::").next().unwrap_or(origin)
 }
 
 /// A line: the message, then the fields as `name=value`.

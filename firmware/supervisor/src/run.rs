@@ -1,11 +1,13 @@
 //! The role `run`: phases of the start, the loop, the stop.
 
 mod actions;
+pub mod alarms;
 pub mod bell;
 pub mod control;
 mod data;
 mod documents;
 mod earlier;
+pub mod graphs;
 mod kernel;
 mod local;
 mod meters;
@@ -13,6 +15,7 @@ mod notes;
 pub mod probing;
 pub mod revisions;
 mod shield;
+pub mod telling;
 pub mod view;
 mod wishes;
 pub mod workers;
@@ -46,6 +49,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 use store::Store;
 use store::history::History;
+use telling::{Teller, Telling};
 use workers::{Start, Workers};
 
 /// Requests that wait for the control loop at most.
@@ -118,11 +122,12 @@ fn serve(options: &Options, signals: SignalFd, data: DataDir, history: &History)
     let ending = match &server {
         Ok(_) => {
             tracing::info!(revision = node.control.in_use.revision, socket = %options.socket.display(), "ready");
+            node.control.tell_started();
             node.control.run()
         }
         Err(_) => Ending::Asked,
     };
-    match ending {
+    let ended = match ending {
         Ending::Asked => {
             let served = server.map(Server::stop);
             node.control.stop();
@@ -130,7 +135,9 @@ fn serve(options: &Options, signals: SignalFd, data: DataDir, history: &History)
         }
         // What keeps the kernel from answering clients stays: whoever started this process starts it again.
         Ending::Failed(reason) => Err(reason.into()),
-    }
+    };
+    node.telling.stop();
+    ended
 }
 
 fn require_root() -> Result<(), Failure> {
@@ -171,8 +178,9 @@ fn open_gate(
     login_rules: &Arc<ArcSwap<config::Api>>,
     secret: [u8; 32],
     name: &str,
+    teller: Teller,
 ) -> Result<Gate, Failure> {
-    let (gate, first) = Gate::open(store.clone(), Arc::clone(login_rules), secret, name)?;
+    let (gate, first) = Gate::open(store.clone(), Arc::clone(login_rules), secret, name, teller)?;
     if let Some(FirstPassword(password)) = first {
         // On the console and nowhere else: it is in no log, and good for one log-in.
         println!("First log-in: user {}, password {password}", manage::users::FIRST_USER);
@@ -204,6 +212,7 @@ struct Prepared {
 
 /// A node that runs.
 struct Running {
+    telling: Telling,
     control: Control,
     core: Core,
 }
@@ -263,8 +272,13 @@ impl Prepared {
         })?;
         let (jobs, taken): (_, Receiver<Job>) = sync_channel(JOBS_MAX);
         let login_rules = Arc::new(ArcSwap::from_pointee(config.api.clone()));
-        let gate = open_gate(&self.store, &login_rules, self.secret, self.node.name())?;
-        let core = Core::new(jobs, bell.clone(), &workers, self.store.clone(), self.history, gate);
+        let (teller, to_tell) = telling::queues();
+        logging::send_to(teller.clone());
+        teller.set(&config);
+        let telling = Telling::start(self.node.name().to_owned(), self.data.path().to_owned(), to_tell)?;
+        let gate = open_gate(&self.store, &login_rules, self.secret, self.node.name(), teller.clone())?;
+        let core =
+            Core::new(jobs, bell.clone(), &workers, self.store.clone(), self.history.clone(), gate, teller.clone());
         let mut control = Control {
             node: self.node,
             netlink: self.netlink,
@@ -282,6 +296,10 @@ impl Prepared {
             neighbors_stale: false,
             neighbor_limits: Default::default(),
             login_rules,
+            teller,
+            history: self.history,
+            history_told: Default::default(),
+            graphs: Default::default(),
             started: clock::now(),
             started_with: config.engine.clone(),
             config_file: self.config_file,
@@ -297,7 +315,7 @@ impl Prepared {
         for note in control.notes() {
             tracing::warn!("{note}");
         }
-        Ok(Running { control, core })
+        Ok(Running { telling, control, core })
     }
 }
 

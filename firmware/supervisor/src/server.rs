@@ -7,12 +7,15 @@ mod configuration;
 mod dry_run;
 mod flows;
 pub mod gate;
+mod graphs;
 mod log;
+mod metrics;
 mod people;
 mod routes;
 
 use crate::run::bell::Bell;
 use crate::run::control::{Control, Job};
+use crate::run::telling::Teller;
 use crate::run::workers::{WorkerHandle, Workers};
 use crate::worker::Shared;
 use axum::Json;
@@ -69,6 +72,7 @@ pub struct Core {
     store: Store,
     history: History,
     gate: Gate,
+    teller: Teller,
 }
 
 impl Core {
@@ -80,6 +84,7 @@ impl Core {
         store: Store,
         history: History,
         gate: Gate,
+        teller: Teller,
     ) -> Self {
         Self {
             jobs,
@@ -90,6 +95,7 @@ impl Core {
             store,
             history,
             gate,
+            teller,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::address::{Host, Port};
 use super::check::Check;
-use crate::Method;
+use crate::{Method, Quorum};
 
 /// Protocol of a virtual service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +45,10 @@ pub(super) struct Virtual {
     pub(super) checks: Vec<Check>,
     /// The NIC that has its addresses, where the source tells.
     pub(super) nic: Option<String>,
+    /// Backends with which it comes up and below which it goes down, where it is not one.
+    pub(super) quorum: Option<Quorum>,
+    /// A server counts as up until a check failed.
+    pub(super) start_up: bool,
     /// Idle times in seconds: established TCP, TCP after FIN, UDP; 0: the default.
     pub(super) timeouts: [u32; 3],
 }

@@ -146,7 +146,7 @@ impl Notes {
 }
 
 /// What replaces mail directives.
-// GAP(contract.md [alerts]): the document has no such table yet; the importers name it, and carry nothing over to it.
+// GAP(peers.md 2a emailalert, 4b smtp_alert): the importers name the table, and write nothing into it.
 pub(super) const ALERTS: &str = "alerts by e-mail: [alerts]";
 /// What replaces programs that are run when something changes.
 pub(super) const WEBHOOK: &str = "a webhook in [alerts], which is called when this happens";

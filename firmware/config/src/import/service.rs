@@ -6,7 +6,7 @@ use super::draft::{Block, Draft, ServiceBlock};
 use super::ipvs::{Target, Transport, Virtual};
 use super::names::{Names, name_of};
 use crate::limits::{CHECKS_MAX, FLOWS_MAX, TIMEOUT_S_MAX, VIPS_MAX, WEIGHT_MAX};
-use crate::{Method, Named, Scheduler};
+use crate::{Method, Named, Scheduler, StartState};
 use toml::{Table, Value};
 
 /// What is written where the source has a firewall mark.
@@ -30,11 +30,25 @@ pub(super) fn add(draft: &mut Draft, service: Virtual) {
         own.set("one_packet", true);
     }
     timeouts(&service, &mut own);
+    judging(&service, &mut own);
     fallback(draft, &service, &mut own);
     let mut names = Names::default();
     let backends = service.backends.iter().map(|target| backend(draft, &service, method, &mut names, target)).collect();
     let checks = checks(draft, &service);
     draft.add_service(ServiceBlock { own, checks, backends });
+}
+
+/// When servers and the service count as up. Without checks a server is up in any case.
+fn judging(service: &Virtual, own: &mut Block) {
+    if service.start_up && !service.checks.is_empty() {
+        own.set("start_state", StartState::Up.name());
+    }
+    if let Some(quorum) = service.quorum {
+        let mut table = Table::new();
+        table.insert("up".to_owned(), i64::from(quorum.up).into());
+        table.insert("down".to_owned(), i64::from(quorum.down).into());
+        own.set("quorum", table);
+    }
 }
 
 fn wanted_name(service: &Virtual) -> String {

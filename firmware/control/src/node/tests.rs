@@ -171,6 +171,7 @@ fn shown(actions: &[Action]) -> Vec<String> {
             Action::StopProbe { id } => format!("stop probe {id}"),
             Action::KeepHealth => "keep health".to_owned(),
             Action::Info(text) | Action::Warn(text) => text.clone(),
+            Action::Tell(notice) => notice.to_string(),
         })
         .collect()
 }
@@ -410,6 +411,28 @@ fn a_nic_that_returns_as_another_link_is_opened_again() {
         assert!(actions.contains(&expected.to_owned()), "{expected} not in {actions:?}");
     }
     assert_eq!(case.backends(), "0 s1 Online by 10.2.0.2\n1 s2 Online by 10.2.0.3\n");
+}
+
+#[test]
+fn a_link_that_goes_and_returns_is_told() {
+    let mut case = Case::running(TWO_ARMS);
+    let mut down = kernel();
+    let (index, name) = (down.links[0].index, down.links[0].name.clone());
+    down.links[0].up = false;
+    let mut gone = kernel();
+    gone.links.retain(|link| link.index != index);
+    for (kernel, expected) in [
+        (down, Some("is down: it is disabled or has no carrier")),
+        (kernel(), Some("is up: it has a carrier")),
+        (gone, Some("is down: the NIC is gone")),
+    ] {
+        let actions = case.handle(Event::Kernel(kernel));
+        let told = actions.iter().find_map(|action| match action {
+            Action::Tell(notice) => Some(notice.to_string()),
+            _ => None,
+        });
+        assert_eq!(told, expected.map(|text| format!("{name} {text}")));
+    }
 }
 
 #[test]

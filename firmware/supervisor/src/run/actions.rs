@@ -71,6 +71,7 @@ impl Control {
                     tracing::error!(%error, "health of backends not kept");
                 }
             }
+            Action::Tell(notice) => self.tell(&notice),
             Action::Info(text) => tracing::info!("{text}"),
             Action::Warn(text) => tracing::warn!("{text}"),
         }

@@ -1,13 +1,16 @@
 //! The control loop: one thread that waits for the kernel, ARP, workers, requests, signals and time, gives each to the
 //! node, and carries out what the node wants.
 
+use super::alarms::HistoryTold;
 use super::bell::Bell;
 use super::data::DataDir;
+use super::graphs::Graphs;
 use super::local::LocalPair;
 use super::meters::{self, Meters};
 use super::probing::{News, Probing};
 use super::revisions::InUse;
 use super::shield::Claiming;
+use super::telling::Teller;
 use super::workers::Workers;
 use crate::worker::Notice;
 use arc_swap::ArcSwap;
@@ -27,6 +30,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use store::Store;
+use store::history::History;
 
 /// How often the kernel is read again without a word from it: changes of routes are not told.
 const KERNEL_READ_INTERVAL: Duration = Duration::from_secs(5);
@@ -71,6 +75,11 @@ pub struct Control {
     pub(super) neighbor_limits: NeighborLimits,
     /// How long sessions last and when log-ins are locked, as the API's server reads it.
     pub(super) login_rules: Arc<ArcSwap<config::Api>>,
+    /// Alerts and syslog.
+    pub(super) teller: Teller,
+    pub(super) history: History,
+    pub(super) history_told: HistoryTold,
+    pub(super) graphs: Graphs,
     pub(super) started: Now,
     /// Some sizes are those of the start.
     pub(super) started_with: config::Engine,
@@ -316,6 +325,8 @@ impl Control {
         if now >= self.due.meters {
             self.due.meters = now + meters::INTERVAL;
             self.meters.read(now, &self.workers, self.node.tables());
+            self.tell_lost_history(now);
+            self.record_graphs(now);
             if self.node.health().looks_at_traffic() {
                 let backends = meters::seen(&self.workers, self.node.tables());
                 self.handle(Event::Traffic { backends });

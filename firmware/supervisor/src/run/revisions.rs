@@ -89,6 +89,7 @@ impl Control {
         let revision = self.store.confirm()?;
         self.in_use.confirm = None;
         tracing::info!(revision, author, "configuration confirmed");
+        self.tell_confirmed(author);
         Ok(Confirmed { revision })
     }
 
@@ -175,8 +176,8 @@ impl Control {
             return Ok(Applied { revision: running, diff, notes: self.notes_on(&config), confirm_within_s });
         }
         let (within, changes) = (draft.confirm_within_s, brief(&diff));
-        let author = draft.author.clone();
-        let revision = self.store.commit(clock::unix_s(), Draft { changes, ..draft })?;
+        let (author, origin) = (draft.author.clone(), draft.origin);
+        let revision = self.store.commit(clock::unix_s(), Draft { changes: changes.clone(), ..draft })?;
         let returns_to = self.in_use.confirm.map_or(running, |confirm| confirm.returns_to);
         let confirm =
             within.map(|within| Confirm { by: clock::now() + Duration::from_secs(within.into()), returns_to });
@@ -185,6 +186,8 @@ impl Control {
         self.workers.shared.spin_us.store(config.engine.spin_us, Relaxed);
         self.probing.set_limits(clock::now(), &config.probe);
         self.login_rules.store(Arc::new(config.api.clone()));
+        self.teller.set(&config);
+        self.tell_change(origin, &author, &changes);
         let notes = self.notes_on(&config);
         self.handle(Event::ConfigCommitted(Arc::new(config)));
         tracing::info!(revision, author, changes = diff.changes.len(), "configuration in use");

@@ -3,9 +3,12 @@
 
 use super::access::Call;
 use super::{ANSWER_LIMIT, Refused};
+use crate::run::alarms;
+use crate::run::telling::Teller;
 use api::{AuditOutcome, LoggedIn, Login, Role};
 use arc_swap::ArcSwap;
 use axum::http::StatusCode;
+use config::AlertKind;
 use jiff::Timestamp;
 use manage::access::{Access, Caller, Change, Checked, LoginRefused, Opening, PeopleError, Refusal, Settings};
 use manage::audit::{Chain, Deed};
@@ -45,6 +48,7 @@ struct Inner {
     box_name: String,
     started: Instant,
     passwords: Semaphore,
+    teller: Teller,
 }
 
 struct State {
@@ -59,12 +63,13 @@ pub struct FirstPassword(pub String);
 impl Gate {
     /// Opens what was kept. A new box gets its first user, whose password is to be shown once.
     ///
-    /// `rules` is looked at whenever somebody calls; `seed` is used for nothing else.
+    /// `rules` is looked at whenever somebody calls; `seed` is used for nothing else; `teller` hears of locks.
     pub fn open(
         store: Store,
         rules: Arc<ArcSwap<config::Api>>,
         seed: [u8; 32],
         box_name: &str,
+        teller: Teller,
     ) -> Result<(Self, Option<FirstPassword>), KeepError> {
         let settings = Settings::from(&**rules.load());
         let mut access = Access::new(keep::load(&store)?, settings, Stream::new(seed));
@@ -80,7 +85,7 @@ impl Gate {
         let state = Mutex::new(State { access, chain, refusals: Refusals::default() });
         let passwords = Semaphore::new(PASSWORDS_AT_ONCE_MAX);
         let (box_name, started) = (box_name.to_owned(), Instant::now());
-        let inner = Arc::new(Inner { state, store, rules, box_name, started, passwords });
+        let inner = Arc::new(Inner { state, store, rules, box_name, started, passwords, teller });
         Ok((Self { inner }, first.map(FirstPassword)))
     }
 
@@ -160,6 +165,8 @@ impl Gate {
                 let locked = if locks { "; locked from now on" } else { "" };
                 if locks {
                     tracing::warn!(user = who, %source, "log-in locked after too many failures");
+                    let teller = &self.inner.teller;
+                    alarms::raise(teller, AlertKind::LoginLocked, who.clone(), &format!("from {source}"));
                 }
                 // What is not even looked at is counted, and was written down when it was locked.
                 if !matches!(refusal, LoginRefused::Wait(_) | LoginRefused::CodeNeeded) {

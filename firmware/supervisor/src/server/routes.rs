@@ -2,7 +2,7 @@
 
 use super::access::{Call, Routes};
 use super::gate::Gate;
-use super::{Core, Refused, capture, configuration, dry_run, flows, log, people};
+use super::{Core, Refused, capture, configuration, dry_run, flows, graphs, log, metrics, people};
 use api::{Backend, BackendDetail, BackendName, BackendQuery, Counters, Neighbor, Service, StateChange, Status, path};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Query, Request, State};
@@ -50,6 +50,8 @@ pub(super) fn routes(gate: Gate) -> (Router<Core>, Vec<(MethodFilter, &'static s
         .add(GET, path::REVISION, Act::Export, configuration::revision)
         .add(GET, path::LOG, Act::Log, log::lines)
         .add(POST, path::CAPTURE, Act::Capture, capture::start)
+        .add(GET, path::GRAPHS, Act::Graphs, graphs::graph)
+        .add(GET, path::METRICS, Act::Metrics, metrics::metrics)
         .add(GET, path::COUNTERS, Act::Status, counters)
         .add(GET, path::NEIGHBORS, Act::Status, neighbors);
     people_routes(node).finish(Router::new().route(path::LOGIN, post(people::login)))

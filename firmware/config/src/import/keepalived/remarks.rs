@@ -78,8 +78,6 @@ pub(super) const ROUTER: &[Remark] = &[
 
 /// Statements of `virtual_server` and `real_server`.
 pub(super) const SERVER: &[Remark] = &[
-    // GAP(peers.md 4b): quorum, hysteresis and alpha as keys of the service.
-    (&["quorum", "hysteresis"], "a service is up while it has one backend", "alerts on its backends, and a fallback"),
     (&["quorum_up", "quorum_down", "notify_up", "notify_down"], SCRIPT, WEBHOOK),
     (&["smtp_alert"], "mail is not set up here", ALERTS),
     (&["persistence_engine"], "persistence is by the client's address only", ""),

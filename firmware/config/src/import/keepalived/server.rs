@@ -3,7 +3,6 @@
 use super::known::{Known, after};
 use super::tree::Statement;
 use super::{check, remarks};
-use crate::Method;
 use crate::import::address::{Host, Port, mask_bits, range};
 use crate::import::check::Check;
 use crate::import::draft::Draft;
@@ -11,6 +10,7 @@ use crate::import::ipvs::{Persistent, Target, Transport, Virtual};
 use crate::import::service;
 use crate::limits::{IMPORT_RANGE_MAX, VIPS_MAX};
 use crate::report::Error;
+use crate::{Method, Quorum};
 use std::net::IpAddr;
 
 /// Statements that are carried over.
@@ -33,6 +33,9 @@ const VIRTUAL: &[&str] = &[
     "delay_before_retry",
     "delay_loop",
     "real_server",
+    "quorum",
+    "hysteresis",
+    "alpha",
     "flag-1",
     "flag-2",
     "flag-3",
@@ -53,6 +56,8 @@ const BACKEND: &[&str] = &[
     "delay_before_retry",
     "delay_loop",
 ];
+/// What replaces a quorum that is not carried over.
+const QUORUM: &str = "quorum = { up = BACKENDS, down = BACKENDS }";
 /// Seconds of `persistence_timeout` without a number.
 const PERSISTENT_S: u32 = 360;
 
@@ -137,10 +142,7 @@ fn base(draft: &mut Draft, known: &Known<'_>, server: &Statement) -> Result<Virt
     service.one_packet = server.has("ops");
     service.timeouts = known.timeouts;
     service.persistence = persistence(draft, known, server)?;
-    if server.flag("alpha").is_none() {
-        let why = "keepalived counts a server as up until a check failed; here it is down until its checks passed once";
-        draft.notes.differs(server.line, "start of a server (no alpha)", why, "");
-    }
+    service.start_up = server.flag("alpha") != Some(true);
     let way = method(known, server, &["lvs_method", "lb_kind"])?.unwrap_or_default();
     if let Some(sorry) = server.last(&["sorry_server"]) {
         let way = method(known, server, &["sorry_server_lvs_method"])?.unwrap_or(way);
@@ -159,7 +161,34 @@ fn base(draft: &mut Draft, known: &Known<'_>, server: &Statement) -> Result<Virt
         checks.push(check::checks(draft, known, &defaults, backend)?);
     }
     service.checks = shared(draft, checks);
+    service.quorum = quorum(draft, known, server, &service.backends)?;
     Ok(service)
+}
+
+/// keepalived adds up the weights of the servers that are up, the document counts servers: with equal weights one is as
+/// good as the other.
+fn quorum(
+    draft: &mut Draft,
+    known: &Known<'_>,
+    server: &Statement,
+    backends: &[Target],
+) -> Result<Option<Quorum>, Error> {
+    let (quorum, hysteresis) = (number(known, server, "quorum", 1)?, number(known, server, "hysteresis", 0)?);
+    let Some(statement) = server.last(&["quorum", "hysteresis"]) else { return Ok(None) };
+    let weight = backends.first().map_or(0, |backend| backend.weight);
+    if weight == 0 || backends.iter().any(|backend| backend.weight != weight) {
+        let why = "it is a sum of weights, and they differ; here backends are counted";
+        draft.notes.left(statement.line, statement.shown(), why, QUORUM);
+        return Ok(None);
+    }
+    let up = quorum.saturating_add(hysteresis).div_ceil(weight).max(1);
+    let down = quorum.saturating_sub(hysteresis).div_ceil(weight).max(1);
+    if up as usize > backends.len() {
+        let why = "its servers never reach it, so that the service would never come up";
+        draft.notes.left(statement.line, statement.shown(), why, QUORUM);
+        return Ok(None);
+    }
+    Ok((Quorum { up, down } != Quorum::default()).then_some(Quorum { up, down }))
 }
 
 /// The checks that all servers have: a check belongs to the service here.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::run::bell::Bell;
+use crate::run::telling;
 use crate::server::{Core, Server};
 use crate::worker::Shared;
 use arc_swap::ArcSwap;
@@ -34,7 +35,8 @@ impl Node {
         std::fs::create_dir_all(&folder).expect("a folder in the temporary one");
         let store = Store::open(&folder).expect("a new store");
         let rules = Arc::new(ArcSwap::from_pointee(config::Api::default()));
-        let (gate, first) = Gate::open(store.clone(), rules, [7; 32], "a").expect("nothing kept yet");
+        let (teller, _) = telling::queues();
+        let (gate, first) = Gate::open(store.clone(), rules, [7; 32], "a", teller.clone()).expect("nothing kept yet");
         let bell = Bell::new().expect("an event");
         let shared = Shared {
             tables: ArcSwap::new(Arc::new(Tables::default())),
@@ -53,6 +55,7 @@ impl Node {
             store,
             history: History::open(&folder).expect("a new history"),
             gate,
+            teller,
         };
         let server = Some(Server::start(&folder.join("core.sock"), core).expect("a new socket"));
         Some(Self { folder, server, first: first.expect("a new box").0 })
@@ -110,7 +113,9 @@ fn text(value: &Value) -> String {
 /// Every route with its method, its act, and a path that means something.
 fn routes() -> Vec<(&'static str, String, Act)> {
     let rules = Arc::new(ArcSwap::from_pointee(config::Api::default()));
-    let (gate, _) = Gate::open(Store::in_memory().expect("memory"), rules, [1; 32], "a").expect("nothing kept yet");
+    let (teller, _) = telling::queues();
+    let gate = Gate::open(Store::in_memory().expect("memory"), rules, [1; 32], "a", teller);
+    let (gate, _) = gate.expect("nothing kept yet");
     let (_, listed) = crate::server::routes::routes(gate);
     let word = |method| match method {
         MethodFilter::GET => "GET",
