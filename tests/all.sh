@@ -68,6 +68,7 @@ check lab-itself cargo test -p lab --test lab_itself
 check lab-forwarding cargo test -p lab --test lab_forwarding
 check lab-faults cargo test -p lab --test lab_faults
 check lab-configuration cargo test -p lab --test lab_configuration
+check web cargo test -p lab --test web
 check vm cargo test -p lab --test vm
 
 printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped" >>"$logs/summary.txt"

@@ -4,6 +4,7 @@ mod ctl;
 mod logging;
 mod run;
 mod server;
+mod web;
 mod worker;
 
 use clap::{Parser, Subcommand};
@@ -21,6 +22,8 @@ struct Arguments {
 enum Role {
     /// Balance: forwarding engine, addresses, neighbours, and the socket for `suimon ctl`.
     Run(run::Options),
+    /// Serve the web console over HTTPS, confined.
+    Web(web::Options),
     Ctl(ctl::Arguments),
 }
 
@@ -29,6 +32,10 @@ fn main() -> ExitCode {
         Role::Run(options) => {
             logging::start();
             run::run(&options)
+        }
+        Role::Web(options) => {
+            logging::start();
+            web::run(&options)
         }
         Role::Ctl(arguments) => ctl::run(arguments),
     }
