@@ -12,7 +12,7 @@ mod show;
 mod visitor;
 
 pub use listen::{ListenError, listen};
-pub use serve::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, Served, serve};
+pub use serve::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, serve};
 
 use std::path::PathBuf;
 use std::sync::Arc;

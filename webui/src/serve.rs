@@ -36,15 +36,15 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// What became of connections since the start.
 #[derive(Debug, Default)]
-pub struct Served {
+struct Served {
     /// Accepted and served.
-    pub accepted: AtomicU64,
+    accepted: AtomicU64,
     /// Turned away: the address is not among those allowed.
-    pub not_allowed: AtomicU64,
+    not_allowed: AtomicU64,
     /// Turned away: [`CONNECTIONS_MAX`] or [`CONNECTIONS_PER_ADDRESS_MAX`] is reached.
-    pub too_many: AtomicU64,
+    too_many: AtomicU64,
     /// Ended because the handshake failed or took too long.
-    pub handshakes_failed: AtomicU64,
+    handshakes_failed: AtomicU64,
 }
 
 impl Served {
@@ -168,7 +168,7 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    fn door(allow: &[&str]) -> Arc<Door> {
+    fn door(allow: &[Prefix]) -> Arc<Door> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -178,7 +178,7 @@ mod tests {
         Arc::new(Door {
             acceptor: TlsAcceptor::from(Arc::new(config)),
             pages: Router::new(),
-            allow: allow.iter().map(|prefix| prefix.parse().unwrap()).collect(),
+            allow: allow.to_vec(),
             places: Mutex::default(),
             served: Served::default(),
         })
@@ -209,7 +209,8 @@ mod tests {
 
     #[test]
     fn only_those_allowed() {
-        let door = door(&["10.0.0.0/8", "2001:db8::/32"]);
+        let network = |address: &str, bits| Prefix { address: address.parse().unwrap(), bits };
+        let door = door(&[network("10.0.0.0", 8), network("2001:db8::", 32)]);
         for (client, admitted) in [("10.9.8.7", true), ("192.0.2.1", false), ("2001:db8::1", true), ("2001::1", false)]
         {
             assert_eq!(door.admit(client.parse().unwrap()).is_some(), admitted, "{client}");

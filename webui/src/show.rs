@@ -8,6 +8,12 @@ pub(crate) fn time(unix_s: &u64) -> String {
     moment.map_or_else(|| "-".to_owned(), |moment| moment.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
+/// A time in RFC 3339, as the API has it, without its fractions of a second.
+pub(crate) fn moment(text: &str) -> String {
+    let moment = text.parse::<Timestamp>().ok().and_then(|moment| u64::try_from(moment.as_second()).ok());
+    moment.map_or_else(|| text.to_owned(), |unix_s| time(&unix_s))
+}
+
 /// A length of time in its two largest units.
 pub(crate) fn duration(seconds: &u64) -> String {
     let (days, hours, minutes, rest) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
@@ -61,6 +67,8 @@ mod tests {
         for (shown, expected) in [
             (time(&0), "1970-01-01 00:00:00 UTC"),
             (time(&u64::MAX), "-"),
+            (moment("2026-11-25T19:11:43.533693098Z"), "2026-11-25 19:11:43 UTC"),
+            (moment("soon"), "soon"),
             (duration(&59), "59 s"),
             (duration(&61), "1 min 1 s"),
             (duration(&7_260), "2 h 1 min"),

@@ -50,6 +50,7 @@ pub(crate) async fn kill(signed: SignedIn, Form(doomed): Form<Doomed>) -> Answer
         (true, Err(_)) => return show(&signed, wanted, None).await,
     };
     match signed.client.kill(&kill).await {
+        Ok(killed) if killed.killed == 0 => Ok(done("killed_none", "/flows")),
         Ok(_) => Ok(done("killed", "/flows")),
         Err(error) => show(&signed, Wanted::default(), Some(signed.told(error)?)).await,
     }

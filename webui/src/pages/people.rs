@@ -1,6 +1,7 @@
 //! Users and tokens, for administrators.
 
 use crate::language::Text;
+use crate::show;
 use crate::visitor::{Answer, Frame, Problem, SignedIn, done, page};
 use api::{NewToken, NewUser, PasswordReset, Role, Token, User, UserChange};
 use askama::Template;
