@@ -61,16 +61,16 @@ impl FromRequestParts<Console> for Visitor {
 }
 
 impl FromRequestParts<Console> for SignedIn {
-    type Rejection = Response;
+    type Rejection = Stop;
 
-    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Response> {
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Stop> {
         let Ok(Visitor { t, client, has_session }) = Visitor::from_request_parts(parts, console).await;
         if !has_session {
-            return Err(to_login(parts.uri.path()));
+            return Err(Stop::at(to_login(parts.uri.path())));
         }
         let me = client.me().await.map_err(|error| stop(t, parts.uri.path(), error))?;
         if me.must_change_password && parts.uri.path() != "/password" && parts.uri.path() != "/logout" {
-            return Err(Redirect::to("/password").into_response());
+            return Err(Stop::at(Redirect::to("/password").into_response()));
         }
         let query = parts.uri.query().unwrap_or_default();
         let done = query.split('&').find_map(|pair| pair.strip_prefix("done=")).map(str::to_owned);
@@ -93,12 +93,12 @@ impl SignedIn {
     }
 
     /// Ends the request: core does not answer, or not to this visitor.
-    pub(crate) fn stop(&self, error: api::Error) -> Response {
+    pub(crate) fn stop(&self, error: api::Error) -> Stop {
         stop(self.t, &self.here, error)
     }
 
     /// A refusal to be shown on the page of the act; `Err`: there is no page for it.
-    pub(crate) fn told(&self, error: api::Error) -> Result<Problem, Response> {
+    pub(crate) fn told(&self, error: api::Error) -> Result<Problem, Stop> {
         match error {
             api::Error::Refused { status: 401, .. } => Err(self.stop(error)),
             error => Ok(Problem::from(error)),
@@ -173,7 +173,22 @@ impl Frame {
 }
 
 /// A page that is shown, or an answer that takes its place.
-pub(crate) type Answer = Result<Response, Response>;
+pub(crate) type Answer = Result<Response, Stop>;
+
+/// An answer that ends the request early: to the sign-in, or with a page that says why.
+pub(crate) struct Stop(Box<Response>);
+
+impl Stop {
+    fn at(response: Response) -> Self {
+        Self(Box::new(response))
+    }
+}
+
+impl IntoResponse for Stop {
+    fn into_response(self) -> Response {
+        *self.0
+    }
+}
 
 /// A page, with the status of its problem.
 pub(crate) fn page(template: &impl Template, problem: Option<StatusCode>) -> Response {
@@ -230,13 +245,13 @@ fn to_login(path: &str) -> Response {
     Redirect::to(&if path == "/" { "/login".to_owned() } else { format!("/login?{next}") }).into_response()
 }
 
-fn stop(t: Text, path: &str, error: api::Error) -> Response {
+fn stop(t: Text, path: &str, error: api::Error) -> Stop {
     let problem = match error {
-        api::Error::Refused { status: 401, .. } => return to_login(path.split('?').next().unwrap_or("/")),
+        api::Error::Refused { status: 401, .. } => return Stop::at(to_login(path.split('?').next().unwrap_or("/"))),
         error => Problem::from(error),
     };
     let status = problem.status;
-    page(&Stopped { t, problem }, Some(status))
+    Stop::at(page(&Stopped { t, problem }, Some(status)))
 }
 
 #[derive(Template)]

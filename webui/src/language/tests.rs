@@ -112,7 +112,7 @@ fn languages_of_a_browser() {
         assert_eq!(Language::accepted(list), language, "{list}");
     }
     assert_eq!(
-        Text(Language::English).fill_two("overview.room", &1, &2),
+        Text(Language::English).fill_two("overview.room", 1, 2),
         ENGLISH["overview.room"].replace("{0}", "1").replace("{1}", "2")
     );
 }
