@@ -10,7 +10,10 @@ use lab::suimon::{self, Suimon};
 use lab::trials::{self, Needs, test};
 use lab::{Lab, Result};
 use serde_json::Value;
+use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs;
+use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -20,6 +23,8 @@ const SITE: &str = "https://127.0.0.1:8443";
 const LIMIT: Duration = Duration::from_secs(30);
 /// The user of the web role, as `sandbox` has it.
 const WEB_UID: &str = "64802";
+/// More than one address gets.
+const CROWD: usize = 100;
 const PASSWORD: &str = "a sluice gate in the rain";
 
 fn main() -> ExitCode {
@@ -37,6 +42,7 @@ fn main() -> ExitCode {
             test("a document is checked, applied and confirmed", document),
             test("every page opens, in both languages", pages),
             test("whoever signs out is out", sign_out),
+            test("a crowd from one address keeps nobody else out", crowd),
         ],
     )
 }
@@ -351,4 +357,20 @@ fn sign_out(stage: &mut Stage) -> Result<()> {
     browser.open("/")?.leads_to("/login")?;
     fs::write(&browser.jar, kept).act(|| "put the old cookies back".into())?;
     browser.open("/")?.leads_to("/login").map(drop)
+}
+
+fn crowd(stage: &mut Stage) -> Result<()> {
+    let silent = || -> io::Result<Socket> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&SockAddr::from(SocketAddr::from(([127, 0, 0, 2], 0))))?;
+        socket.connect(&SockAddr::from(SocketAddr::from(([127, 0, 0, 1], 8443))))?;
+        Ok(socket)
+    };
+    let node = stage.lab.node("a");
+    let crowd = node.enter(|| (0..CROWD).map(|_| silent()).collect::<io::Result<Vec<_>>>())?;
+    let crowd = crowd.act(|| format!("connect {CROWD} times"))?;
+    stage.stranger("late").open("/login")?.is(200)?;
+    command::wait_until("it is told", LIMIT, || stage.web.said().contains("too many connections"))?;
+    drop(crowd);
+    Ok(())
 }
