@@ -15,6 +15,7 @@ use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fmt, io};
@@ -23,6 +24,8 @@ use tokio::time::timeout;
 
 /// Where core listens by default.
 pub const SOCKET_DEFAULT: &str = "/run/suimon/core.sock";
+/// Names the address that the web role calls for; believed from the web role and from root.
+pub const CLIENT_HEADER: &str = "suimon-client";
 /// Bytes of an answer at most, captures aside.
 pub const RESPONSE_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Time for an answer, captures aside. Applying a full-size document takes seconds.
@@ -77,6 +80,8 @@ pub struct Client {
     socket: PathBuf,
     /// A session or a token.
     secret: Option<String>,
+    /// Who is called for.
+    behalf: Option<IpAddr>,
 }
 
 impl fmt::Debug for Client {
@@ -88,7 +93,7 @@ impl fmt::Debug for Client {
 impl Client {
     /// A client of the node that listens on `socket`. Nothing is opened yet.
     pub fn new(socket: impl Into<PathBuf>) -> Self {
-        Self { socket: socket.into(), secret: None }
+        Self { socket: socket.into(), secret: None, behalf: None }
     }
 
     /// The socket.
@@ -242,6 +247,9 @@ impl Client {
             .header(CONTENT_TYPE, "application/json");
         if let Some(secret) = &self.secret {
             request = request.header(AUTHORIZATION, format!("Bearer {secret}"));
+        }
+        if let Some(client) = self.behalf {
+            request = request.header(CLIENT_HEADER, client.to_string());
         }
         let request = request.body(Full::new(body)).map_err(|error| self.unexpected(error.to_string()))?;
         sender.send_request(request).await.map_err(broken)

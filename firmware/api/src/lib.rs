@@ -67,7 +67,7 @@ mod services;
 mod status;
 
 pub use capture::{CAPTURE_PACKETS_MAX, CAPTURE_SECONDS_MAX, CaptureRequest};
-pub use client::{Capture, Client, Error, RESPONSE_BYTES_MAX, SOCKET_DEFAULT};
+pub use client::{CLIENT_HEADER, Capture, Client, Error, RESPONSE_BYTES_MAX, SOCKET_DEFAULT};
 pub use document::{Applied, COMMENT_CHARS_MAX, CONFIRM_WITHIN_MAX_S, Document, Export, Terms};
 pub use drops::meaning_of_drop;
 pub use explain::{Explanation, Outcome, Question, Step};

@@ -5,6 +5,7 @@ mod logging;
 mod probe;
 mod run;
 mod server;
+mod web;
 mod worker;
 
 use clap::{Parser, Subcommand};
@@ -25,6 +26,8 @@ enum Role {
     /// Ask servers how they are. Core starts it; it talks to nobody else.
     #[command(hide = true)]
     Probe(probe::Options),
+    /// Serve the web console over HTTPS, confined.
+    Web(web::Options),
     Ctl(ctl::Arguments),
 }
 
@@ -33,6 +36,10 @@ fn main() -> ExitCode {
         Role::Run(options) => {
             logging::start();
             run::run(&options)
+        }
+        Role::Web(options) => {
+            logging::start();
+            web::run(&options)
         }
         Role::Probe(options) => {
             logging::start();

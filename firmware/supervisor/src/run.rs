@@ -57,7 +57,7 @@ const JOBS_MAX: usize = 256;
 /// Next hops get this long to answer before the node says that it is ready.
 const READY_LIMIT: Duration = Duration::from_secs(1);
 /// Where a node keeps what it knows, when nobody says where.
-const DATA_DEFAULT: &str = "/var/lib/suimon";
+pub const DATA_DEFAULT: &str = "/var/lib/suimon";
 
 /// Options of `suimon run`.
 #[derive(Clone, Debug, Args)]

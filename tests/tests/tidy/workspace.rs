@@ -15,11 +15,15 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("control", &["net", "engine", "config"]),
     ("probe", &["config"]),
     ("platform", &[]),
+    ("sandbox", &[]),
     ("manage", &["api", "store", "config"]),
     ("webui", &["api", "config"]),
     (
         "suimon",
-        &["net", "engine", "drivers", "config", "store", "api", "control", "probe", "platform", "manage", "webui"],
+        &[
+            "net", "engine", "drivers", "config", "store", "api", "control", "probe", "platform", "sandbox", "manage",
+            "webui",
+        ],
     ),
     ("lab", &["net", "engine", "drivers", "config", "store", "api", "control"]),
 ];

@@ -7,11 +7,17 @@ use crate::{
 };
 use hyper::Method;
 use hyper::body::Bytes;
+use std::net::IpAddr;
 
 impl Client {
     /// The same node, called with a session or a token.
     pub fn with_secret(self, secret: impl Into<String>) -> Self {
         Self { secret: Some(secret.into()), ..self }
+    }
+
+    /// The same node, called by the web role for somebody at `client`.
+    pub fn on_behalf_of(self, client: IpAddr) -> Self {
+        Self { behalf: Some(client), ..self }
     }
 
     /// Begins a session.

@@ -3,7 +3,7 @@
 
 use super::gate::Gate;
 use super::{Core, Refused};
-use api::AuditOutcome;
+use api::{AuditOutcome, CLIENT_HEADER};
 use axum::Extension;
 use axum::Router;
 use axum::extract::connect_info::Connected;
@@ -18,16 +18,12 @@ use manage::access::{Caller, Refusal};
 use manage::audit::Deed;
 use manage::roles::Act;
 use manage::source::Source;
+use sandbox::WEB_USER;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::UnixListener;
 
-/// The client that the web role calls for. Believed only from the web role itself, and from root, who could do anything
-/// else too.
-const CLIENT_HEADER: &str = "suimon-client";
-/// The user of the web role.
-const WEB_USER: &str = "suimon-web";
 /// Who is at the other end when the kernel does not tell: nobody.
 const UID_UNKNOWN: u32 = u32::MAX;
 
@@ -48,30 +44,14 @@ impl Peer {
     pub(super) fn source(self, headers: &HeaderMap) -> Source {
         let socket = Source::Socket { uid: self.uid };
         let Some(client) = headers.get(CLIENT_HEADER) else { return socket };
-        if self.uid != 0 && Some(self.uid) != uid_of(WEB_USER) {
+        // Believed only from the web role itself, and from root, who could do anything else too.
+        if self.uid != 0 && self.uid != WEB_USER {
             return socket;
         }
         let client: Option<IpAddr> = client.to_str().ok().and_then(|client| client.parse().ok());
         // Never root for somebody whose address does not make sense.
         client.map_or(Source::Socket { uid: UID_UNKNOWN }, Source::Network)
     }
-}
-
-/// The number of a user of this box. Read by hand: the C library would load its name services, which a static binary has
-/// not.
-fn uid_of(user: &str) -> Option<u32> {
-    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    number_of(user, &users)
-}
-
-fn number_of(user: &str, users: &str) -> Option<u32> {
-    users.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        if fields.next() != Some(user) {
-            return None;
-        }
-        fields.nth(1)?.parse().ok()
-    })
 }
 
 /// A call that may be made: who makes it, what it does, and what is to be written down.

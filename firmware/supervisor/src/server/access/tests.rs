@@ -4,6 +4,7 @@ use crate::run::telling;
 use crate::server::{Core, Server};
 use crate::worker::Shared;
 use arc_swap::ArcSwap;
+use axum::http::HeaderValue;
 use engine::Tables;
 use serde_json::{Value, json};
 use std::os::unix::process::CommandExt;
@@ -278,11 +279,15 @@ fn users_and_tokens() {
 }
 
 #[test]
-fn the_web_role_is_known_by_its_user() {
-    let users = "root:x:0:0:root:/:/bin/sh\nsuimon-web:x:990:990::/:/usr/sbin/nologin\nbroken\nx:y\n";
-    for (user, number) in
-        [("suimon-web", Some(990)), ("root", Some(0)), ("suimon", None), ("broken", None), ("x", None)]
-    {
-        assert_eq!(number_of(user, users), number, "{user}");
+fn whose_word_is_taken_for_the_client() {
+    let client: IpAddr = "192.0.2.7".parse().unwrap();
+    let headers = |value| HeaderMap::from_iter([(CLIENT_HEADER.parse().unwrap(), HeaderValue::from_static(value))]);
+    for (uid, value, source) in [
+        (ROOT, "192.0.2.7", Source::Network(client)),
+        (WEB_USER, "192.0.2.7", Source::Network(client)),
+        (NOBODY, "192.0.2.7", Source::Socket { uid: NOBODY }),
+        (WEB_USER, "nonsense", Source::Socket { uid: UID_UNKNOWN }),
+    ] {
+        assert_eq!(Peer { uid }.source(&headers(value)), source, "{uid}: {value}");
     }
 }

@@ -1,0 +1,376 @@
+//! The web console on the running program: `suimon run` and `suimon web` in a namespace, a browser's requests by curl.
+
+use lab::command::{self, Finished, words};
+use lab::configuration::{Configuration, Method};
+use lab::error::{Act, LabError};
+use lab::plan::Family;
+use lab::process::Daemon;
+use lab::shape::Shape;
+use lab::suimon::{self, Suimon};
+use lab::trials::{self, Needs, test};
+use lab::{Lab, Result};
+use serde_json::Value;
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+const ADDRESS: &str = "127.0.0.1:8443";
+const SITE: &str = "https://127.0.0.1:8443";
+const LIMIT: Duration = Duration::from_secs(30);
+/// The user of the web role, as `sandbox` has it.
+const WEB_UID: &str = "64802";
+/// More than one address gets.
+const CROWD: usize = 100;
+const PASSWORD: &str = "a sluice gate in the rain";
+
+fn main() -> ExitCode {
+    trials::run(
+        Needs::Suimon,
+        Stage::build,
+        vec![
+            test("the role keeps no right", confined),
+            test("headers forbid what pages do not need", headers),
+            test("nobody gets in without a password", strangers),
+            test("a first password must be changed, and lets in then", first_password),
+            test("requests of other sites are refused", other_sites),
+            test("a viewer looks and cannot act", viewer),
+            test("an operator drains and puts online", operator),
+            test("a document is checked, applied and confirmed", document),
+            test("every page opens, in both languages", pages),
+            test("whoever signs out is out", sign_out),
+            test("a crowd from one address keeps nobody else out", crowd),
+        ],
+    )
+}
+
+/// The balancer, its console, and who was made on it.
+struct Stage {
+    suimon: Suimon,
+    web: Daemon,
+    lab: Lab,
+    users: usize,
+}
+
+impl Stage {
+    fn build() -> Result<Self> {
+        let lab = Lab::build(Shape::full())?;
+        let suimon = Suimon::start(&lab, "a", &Configuration::new(1, Method::Nat, Family::V4).toml())?;
+        let folder = suimon.file().with_file_name("");
+        let binary = suimon::binary().ok_or_else(|| LabError::Answer("suimon is not built".into()))?;
+        let mut command = words(&binary.display().to_string(), ["web", "--listen", ADDRESS]);
+        command.arg("--data").arg(folder.join("web")).arg("--socket").arg(folder.join("socket"));
+        let web = lab.daemon("a", "web", &mut command)?;
+        let stage = Self { suimon, web, lab, users: 0 };
+        let stranger = stage.stranger("ready");
+        command::wait_until("the console answers", LIMIT, || stranger.open("/login").is_ok())
+            .map_err(|error| LabError::Answer(format!("{error}; it said: {}", stage.web.said().trim_end())))?;
+        Ok(stage)
+    }
+
+    /// A browser without cookies.
+    fn stranger(&self, name: &str) -> Browser<'_> {
+        let jar = self.lab.folder().join(format!("{name}.cookies"));
+        let _ = fs::remove_file(&jar);
+        Browser { lab: &self.lab, jar }
+    }
+
+    /// A new user, and the first password.
+    fn newcomer(&mut self, role: &str) -> Result<(String, String)> {
+        self.users += 1;
+        let name = format!("user{}", self.users);
+        let text = self.suimon.ctl(&["--json", "users", "add", &name, role])?.success()?;
+        let made: Value = serde_json::from_str(&text).map_err(|error| LabError::Answer(format!("{error}: {text}")))?;
+        Ok((name, made["password"].as_str().unwrap_or_default().to_owned()))
+    }
+
+    /// A browser whose user is signed in.
+    fn signed_in(&mut self, role: &str) -> Result<Browser<'_>> {
+        let (name, first) = self.newcomer(role)?;
+        let browser = self.stranger(&name);
+        let user = [("user", name.as_str()), ("password", first.as_str())];
+        browser.send("/login", &user)?.leads_to("/password")?;
+        let change = [("old", first.as_str()), ("new", PASSWORD), ("again", PASSWORD)];
+        browser.send("/password", &change)?.leads_to("/?done=password")?;
+        Ok(browser)
+    }
+}
+
+/// A person's browser, as far as it matters here: it keeps cookies and says where a form comes from.
+struct Browser<'a> {
+    lab: &'a Lab,
+    jar: PathBuf,
+}
+
+/// An answer.
+#[derive(Debug)]
+struct Page {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Browser<'_> {
+    fn open(&self, path: &str) -> Result<Page> {
+        self.curl(path, &[])
+    }
+
+    fn send(&self, path: &str, fields: &[(&str, &str)]) -> Result<Page> {
+        self.send_from(&["-H", "Origin: https://127.0.0.1:8443", "-H", "Sec-Fetch-Site: same-origin"], path, fields)
+    }
+
+    fn send_from(&self, origin: &[&str], path: &str, fields: &[(&str, &str)]) -> Result<Page> {
+        let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mut arguments = vec!["-X", "POST"];
+        arguments.extend(origin);
+        arguments.extend(fields.iter().flat_map(|field| ["--data-urlencode", field]));
+        if fields.is_empty() {
+            arguments.extend(["-d", ""]);
+        }
+        self.curl(path, &arguments)
+    }
+
+    fn curl(&self, path: &str, more: &[&str]) -> Result<Page> {
+        let jar = self.jar.display().to_string();
+        let url = format!("{SITE}{path}");
+        let fixed = ["-sS", "-k", "-i", "--max-time", "20", "-b", &jar, "-c", &jar, &url];
+        let mut curl = words("curl", fixed.iter().chain(more));
+        let text = self.lab.node("a").run(&mut curl, LIMIT).and_then(Finished::success)?;
+        let unexpected = || LabError::Answer(format!("no HTTP: {text}"));
+        let (head, body) = text.split_once("\r\n\r\n").ok_or_else(unexpected)?;
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(unexpected)?;
+        Ok(Page { status, head: head.to_lowercase(), body: body.to_owned() })
+    }
+}
+
+impl Page {
+    fn is(self, status: u16) -> Result<Self> {
+        expect(self.status == status, || format!("expected {status}: {self:?}"))?;
+        Ok(self)
+    }
+
+    fn leads_to(self, path: &str) -> Result<Self> {
+        let line = format!("location: {path}").to_lowercase();
+        let leads = self.status == 303 && self.head.lines().any(|found| found == line);
+        expect(leads, || format!("expected to be led to {path}: {self:?}"))?;
+        Ok(self)
+    }
+
+    fn says(self, text: &str) -> Result<Self> {
+        expect(self.body.contains(text), || format!("expected \"{text}\": {self:?}"))?;
+        Ok(self)
+    }
+
+    fn says_not(self, text: &str) -> Result<Self> {
+        expect(!self.body.contains(text), || format!("did not expect \"{text}\": {self:?}"))?;
+        Ok(self)
+    }
+}
+
+fn expect(holds: bool, otherwise: impl FnOnce() -> String) -> Result<()> {
+    if holds { Ok(()) } else { Err(LabError::Answer(otherwise())) }
+}
+
+fn confined(stage: &mut Stage) -> Result<()> {
+    let tasks = format!("/proc/{}/task", stage.web.pid());
+    let mut threads = 0;
+    for task in fs::read_dir(&tasks).act(|| format!("list {tasks}"))? {
+        let path = task.act(|| format!("list {tasks}"))?.path().join("status");
+        let status = fs::read_to_string(&path).act(|| format!("read {}", path.display()))?;
+        let value = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim();
+        let uid = value("Uid:").split_whitespace().all(|uid| uid == WEB_UID);
+        let none =
+            ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"].iter().all(|set| value(set) == "0".repeat(16));
+        let kept = uid && none && value("Seccomp:") == "2" && value("NoNewPrivs:") == "1";
+        expect(kept, || status.clone())?;
+        threads += 1;
+    }
+    expect(threads > 0, || "no thread was looked at".into())?;
+    let said = stage.web.said();
+    expect(said.contains("fingerprint"), || format!("the fingerprint is not told: {said}"))
+}
+
+fn headers(stage: &mut Stage) -> Result<()> {
+    let browser = stage.stranger("headers");
+    for path in ["/login", "/", "/assets/style.css", "/assets/live.js", "/nowhere"] {
+        let page = browser.open(path)?;
+        for header in [
+            "content-security-policy: default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+             connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+            "x-content-type-options: nosniff",
+            "referrer-policy: same-origin",
+        ] {
+            expect(page.head.lines().any(|line| line == header), || format!("{path}: without {header}: {page:?}"))?;
+        }
+        expect(!page.head.contains("strict-transport-security"), || format!("{path}: {page:?}"))?;
+    }
+    Ok(())
+}
+
+fn strangers(stage: &mut Stage) -> Result<()> {
+    let (name, _) = stage.newcomer("viewer")?;
+    let browser = stage.stranger("stranger");
+    browser.open("/")?.leads_to("/login")?;
+    browser.open("/flows")?.leads_to("/login?next=%2fflows")?;
+    let wrong = browser.send("/login", &[("user", &name), ("password", "guessed")])?;
+    let wrong = wrong.is(401)?.says("User or password is wrong")?;
+    expect(!wrong.head.contains("set-cookie: __host-session"), || format!("{wrong:?}"))?;
+    browser.send("/confirm", &[])?.leads_to("/login?next=%2fconfirm").map(drop)
+}
+
+fn first_password(stage: &mut Stage) -> Result<()> {
+    let (name, first) = stage.newcomer("viewer")?;
+    let browser = stage.stranger(&name);
+    let page = browser.send("/login", &[("user", &name), ("password", &first), ("next", "//evil")])?;
+    let cookie = page.head.lines().find(|line| line.starts_with("set-cookie: __host-session=")).unwrap_or_default();
+    for part in ["; secure", "; httponly", "; samesite=strict", "; path=/"] {
+        expect(cookie.contains(part), || format!("without {part}: {page:?}"))?;
+    }
+    page.leads_to("/password")?;
+    browser.open("/services")?.leads_to("/password")?;
+    let differ = [("old", first.as_str()), ("new", PASSWORD), ("again", "another one")];
+    browser.send("/password", &differ)?.is(400)?.says("The two new passwords differ.")?;
+    let change = [("old", first.as_str()), ("new", PASSWORD), ("again", PASSWORD)];
+    browser.send("/password", &change)?.leads_to("/?done=password")?;
+    browser.open("/?done=password")?.is(200)?.says("Your password is changed.").map(drop)
+}
+
+fn other_sites(stage: &mut Stage) -> Result<()> {
+    let browser = stage.signed_in("operator")?;
+    let drain = [("state", "drain")];
+    let cases: [&[&str]; 4] = [
+        &["-H", "Origin: https://evil.example"],
+        &["-H", "Origin: https://127.0.0.1:8443", "-H", "Sec-Fetch-Site: cross-site"],
+        &["-H", "Origin: null"],
+        &[],
+    ];
+    for origin in cases {
+        browser.send_from(origin, "/backends/web/s1", &drain)?.is(403)?.says("another site")?;
+    }
+    browser.open("/backends/web/s1")?.is(200)?.says_not("draining").map(drop)
+}
+
+fn viewer(stage: &mut Stage) -> Result<()> {
+    let browser = stage.signed_in("viewer")?;
+    for path in ["/", "/backends/web/s1", "/flows", "/history/1"] {
+        let page = browser.open(path)?.is(200)?;
+        for act in ["href=\"/configuration\"", "href=\"/people\"", "name=\"state\"", "/flows/kill", "confirm_within_s"]
+        {
+            expect(!page.body.contains(act), || format!("{path} offers {act}: {page:?}"))?;
+        }
+    }
+    for (path, fields) in [
+        ("/backends/web/s1", [("state", "disabled")].as_slice()),
+        ("/flows/kill", &[("client", "10.9.0.7")]),
+        ("/history/1", &[("comment", "mine")]),
+        ("/configuration/apply", &[("toml", "version = 1"), ("base_revision", "1")]),
+        ("/confirm", &[]),
+        ("/people/users", &[("name", "mallory"), ("role", "administrator")]),
+    ] {
+        browser.send(path, fields)?.is(403)?;
+    }
+    for path in ["/configuration", "/people", "/audit"] {
+        browser.open(path)?.is(403)?;
+    }
+    Ok(())
+}
+
+fn operator(stage: &mut Stage) -> Result<()> {
+    let browser = stage.signed_in("operator")?;
+    let wrong = [("state", "drain"), ("deadline_s", "soon")];
+    browser.send("/backends/web/s1", &wrong)?.is(400)?.says("must be a number of seconds")?;
+    let drain = [("state", "drain"), ("deadline_s", "300"), ("then", "reset")];
+    browser.send("/backends/web/s1", &drain)?.leads_to("/backends/web/s1?done=state")?;
+    browser.open("/backends/web/s1?done=state")?.is(200)?.says("draining")?.says("until the deadline")?;
+    browser.send("/backends/web/s1", &[("state", "online")])?.leads_to("/backends/web/s1?done=state")?;
+    browser.open("/backends/web/s1")?.is(200)?.says_not("until the deadline")?;
+    let audit = stage.suimon.ctl(&["--json", "audit"])?.success()?;
+    let seen = audit.contains("backend-state") && audit.contains("127.0.0.1");
+    expect(seen, || format!("the act and the address it came from are not in the log: {audit}"))
+}
+
+fn document(stage: &mut Stage) -> Result<()> {
+    let toml = fs::read_to_string(stage.suimon.file()).act(|| "read suimon.toml".into())?;
+    let history = stage.suimon.ctl(&["--json", "history"])?.success()?;
+    let history: Value = serde_json::from_str(&history).map_err(|error| LabError::Answer(error.to_string()))?;
+    let base = history["revisions"][0]["number"].to_string();
+    let browser = stage.signed_in("operator")?;
+    browser.open("/configuration")?.is(200)?.says("[[service]]")?;
+    let broken = toml.replace("[[service]]", "[[servise]]");
+    let broken = [("toml", broken.as_str()), ("base_revision", &base)];
+    browser.send("/configuration/check", &broken)?.is(422)?.says("Line ")?.says(", column ")?.says("servise")?;
+    let changed = toml.replace("scheduler = \"rr\"", "scheduler = \"wlc\"");
+    expect(changed != toml, || format!("the scheduler is not where the test looks for it: {toml}"))?;
+    let fields =
+        [("toml", changed.as_str()), ("base_revision", &base), ("comment", "tried"), ("confirm_within_s", "120")];
+    browser.send("/configuration/check", &fields)?.is(200)?.says("What would change")?.says("wlc")?;
+    browser.open("/")?.is(200)?.says_not("waits for confirmation")?;
+    browser.send("/configuration/apply", &fields)?.leads_to("/?done=applied")?;
+    browser.open("/")?.is(200)?.says("waits for confirmation")?.says("Keep this revision")?;
+    browser.send("/confirm", &[])?.leads_to("/?done=confirmed")?;
+    browser.open("/")?.is(200)?.says_not("waits for confirmation")?;
+    browser.send("/configuration/apply", &fields)?.is(409)?;
+    browser.open("/history")?.is(200)?.says("tried").map(drop)
+}
+
+fn pages(stage: &mut Stage) -> Result<()> {
+    let browser = stage.signed_in("administrator")?;
+    let explain = "/flows/explain?client=10.9.0.7:40000&vip=10.1.0.100:80&protocol=tcp";
+    let list = [
+        ("/", "Overview", "概要"),
+        ("/services", "Services", "サービス"),
+        ("/services/web", "Backends", "バックエンド"),
+        ("/backends", "Backends", "バックエンド"),
+        ("/backends/web/s1", "Remaining flows", "残りのフロー"),
+        ("/flows?client=10.9.0.7", "No flow matches", "一致するフローはありません"),
+        ("/flows?client=x", "Not an address", "のようなアドレスを入力してください"),
+        (explain, "It goes to web/", "へ送られます"),
+        ("/history", "History", "履歴"),
+        ("/history/1", "Revision 1", "第 1 版"),
+        ("/configuration", "Document (TOML)", "設定（TOML）"),
+        ("/people", "Tokens for programs", "プログラム用のトークン"),
+        ("/audit", "Outcome", "結果"),
+        ("/log", "What happened", "できごと"),
+        ("/password", "New password", "新しいパスワード"),
+    ];
+    for (path, english, _) in list {
+        browser.open(path)?.is(200)?.says(english)?.says("lang=\"en\"")?;
+    }
+    browser.send("/language", &[("code", "ja"), ("next", "/services")])?.leads_to("/services")?;
+    for (path, _, japanese) in list {
+        browser.open(path)?.is(200)?.says(japanese)?.says("lang=\"ja\"")?;
+    }
+    browser.open("/services/none")?.is(404)?;
+    browser.open("/backends/web/none")?.is(404)?;
+    browser.open("/history/999999")?.is(404)?;
+    let made = browser.send("/people/users", &[("name", "hanako"), ("role", "viewer")])?.is(200)?;
+    made.says("class=\"secret\"")?.says("hanako").map(drop)
+}
+
+fn sign_out(stage: &mut Stage) -> Result<()> {
+    let browser = stage.signed_in("viewer")?;
+    let kept = fs::read(&browser.jar).act(|| "read the cookies".into())?;
+    browser.send("/logout", &[])?.leads_to("/login")?;
+    browser.open("/")?.leads_to("/login")?;
+    fs::write(&browser.jar, kept).act(|| "put the old cookies back".into())?;
+    browser.open("/")?.leads_to("/login").map(drop)
+}
+
+fn crowd(stage: &mut Stage) -> Result<()> {
+    let silent = || -> io::Result<Socket> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&SockAddr::from(SocketAddr::from(([127, 0, 0, 2], 0))))?;
+        socket.connect(&SockAddr::from(SocketAddr::from(([127, 0, 0, 1], 8443))))?;
+        Ok(socket)
+    };
+    let node = stage.lab.node("a");
+    let crowd = node.enter(|| (0..CROWD).map(|_| silent()).collect::<io::Result<Vec<_>>>())?;
+    let crowd = crowd.act(|| format!("connect {CROWD} times"))?;
+    stage.stranger("late").open("/login")?.is(200)?;
+    command::wait_until("it is told", LIMIT, || stage.web.said().contains("too many connections"))?;
+    drop(crowd);
+    Ok(())
+}

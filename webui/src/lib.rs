@@ -1,0 +1,35 @@
+//! The web console: HTTPS, pages, forms. It decides nothing: every act is a call to core's API with the visitor's session,
+//! and core says who may do what. All it keeps is in the visitor's cookies.
+
+mod assets;
+pub mod certificate;
+mod guard;
+mod language;
+mod listen;
+mod pages;
+mod serve;
+mod show;
+mod visitor;
+
+pub use listen::{ListenError, listen};
+pub use serve::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, serve};
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What the pages are made from.
+#[derive(Clone, Debug)]
+pub struct Console {
+    socket: Arc<PathBuf>,
+}
+
+impl Console {
+    /// Of the node whose core listens on `socket`.
+    pub fn new(socket: impl Into<PathBuf>) -> Self {
+        Self { socket: Arc::new(socket.into()) }
+    }
+
+    fn client(&self) -> api::Client {
+        api::Client::new(self.socket.as_path())
+    }
+}

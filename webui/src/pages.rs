@@ -1,0 +1,58 @@
+//! The pages: one file each, with its handlers, its forms and its template's fields.
+
+mod audit;
+mod backends;
+mod configuration;
+mod explain;
+mod flows;
+mod history;
+mod language;
+mod log;
+mod login;
+mod overview;
+mod password;
+mod people;
+mod services;
+
+use crate::{Console, assets};
+use axum::Router;
+use axum::routing::{get, post};
+
+/// Rows of a list.
+const ROWS_MAX: u32 = 100;
+
+/// All of them.
+pub(crate) fn router(console: Console) -> Router {
+    Router::new()
+        .route("/", get(overview::get))
+        .route("/confirm", post(overview::confirm))
+        .route("/login", get(login::get).post(login::post))
+        .route("/logout", post(login::logout))
+        .route("/language", post(language::post))
+        .route("/password", get(password::get).post(password::post))
+        .route("/services", get(services::list))
+        .route("/services/{service}", get(services::one))
+        .route("/backends", get(backends::list))
+        .route("/backends/{service}/{backend}", get(backends::one).post(backends::change))
+        .route("/flows", get(flows::get))
+        .route("/flows/kill", post(flows::kill))
+        .route("/flows/explain", get(explain::get))
+        .route("/history", get(history::list))
+        .route("/history/{number}", get(history::one).post(history::roll_back))
+        .route("/configuration", get(configuration::get))
+        .route("/configuration/check", post(configuration::check))
+        .route("/configuration/apply", post(configuration::apply))
+        .route("/people", get(people::get))
+        .route("/people/users", post(people::add_user))
+        .route("/people/users/change", post(people::change_user))
+        .route("/people/users/password", post(people::set_password))
+        .route("/people/users/remove", post(people::remove_user))
+        .route("/people/tokens", post(people::make_token))
+        .route("/people/tokens/revoke", post(people::revoke_token))
+        .route("/audit", get(audit::get))
+        .route("/log", get(log::get))
+        .route("/assets/style.css", get(assets::style))
+        .route("/assets/live.js", get(assets::live))
+        .route("/assets/icon.svg", get(assets::icon))
+        .with_state(console)
+}

@@ -1,0 +1,50 @@
+//! Services: the list, and one with its backends.
+
+use crate::language::Text;
+use crate::pages::backends;
+use crate::show;
+use crate::visitor::{Answer, Frame, Problem, SignedIn, page};
+use api::{Backend, BackendQuery, Service};
+use askama::Template;
+use axum::extract::Path;
+use axum::http::StatusCode;
+
+#[derive(Template)]
+#[template(path = "services.html")]
+struct Services {
+    frame: Frame,
+    t: Text,
+    services: Vec<Service>,
+}
+
+#[derive(Template)]
+#[template(path = "service.html")]
+struct One {
+    frame: Frame,
+    t: Text,
+    service: Service,
+    backends: Vec<Backend>,
+}
+
+impl One {
+    fn state(&self, backend: &Backend) -> &'static str {
+        backends::state(self.t, backend)
+    }
+}
+
+pub(crate) async fn list(signed: SignedIn) -> Answer {
+    let services = signed.client.services().await.map_err(|error| signed.stop(error))?;
+    Ok(page(&Services { frame: signed.frame("services", None), t: signed.t, services }, None))
+}
+
+pub(crate) async fn one(signed: SignedIn, Path(name): Path<String>) -> Answer {
+    let services = signed.client.services().await.map_err(|error| signed.stop(error))?;
+    let Some(service) = services.iter().find(|service| service.name == name).cloned() else {
+        let problem = Problem::refuse(signed.t.say("services.gone"));
+        let frame = signed.frame("services", Some(problem));
+        return Ok(page(&Services { frame, t: signed.t, services }, Some(StatusCode::NOT_FOUND)));
+    };
+    let query = BackendQuery { service: Some(name) };
+    let backends = signed.client.backends(&query).await.map_err(|error| signed.stop(error))?;
+    Ok(page(&One { frame: signed.frame("services", None), t: signed.t, service, backends }, None))
+}

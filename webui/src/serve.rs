@@ -1,0 +1,220 @@
+//! Connections: who may, how many, how long each step may take. Strangers who say nothing, or little at a time, hold a place
+//! for a bounded time only, and never more than a share of the places.
+
+use crate::certificate::Identity;
+use crate::{Console, guard, pages};
+use axum::Router;
+use axum::extract::Extension;
+use config::Prefix;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, TcpListener};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+/// Connections at once.
+pub const CONNECTIONS_MAX: usize = 512;
+/// Connections at once from one address: nobody alone can keep everybody else out.
+pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 64;
+/// Time for the TLS handshake.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+/// Time for the head of a request, the wait between two requests included.
+const HEADER_LIMIT: Duration = Duration::from_secs(20);
+/// Time a connection may last, whatever happens on it: who reads an answer a byte at a time ends too.
+const CONNECTION_LIMIT: Duration = Duration::from_secs(600);
+/// Bytes of a request's head, and of what is read ahead.
+const BUFFER_BYTES_MAX: usize = 64 * 1024;
+/// After a failed `accept`, usually for want of descriptors: time for some to come back.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// What became of connections since the start.
+#[derive(Debug, Default)]
+struct Served {
+    /// Accepted and served.
+    accepted: AtomicU64,
+    /// Turned away: the address is not among those allowed.
+    not_allowed: AtomicU64,
+    /// Turned away: [`CONNECTIONS_MAX`] or [`CONNECTIONS_PER_ADDRESS_MAX`] is reached.
+    too_many: AtomicU64,
+    /// Ended because the handshake failed or took too long.
+    handshakes_failed: AtomicU64,
+}
+
+impl Served {
+    /// Counts, and tells the log at 1, 2, 4, 8 and so on: a flood fills no log.
+    fn count(counter: &AtomicU64, what: &str, client: IpAddr) {
+        let count = counter.fetch_add(1, Ordering::Relaxed) + 1;
+        if count.is_power_of_two() {
+            tracing::warn!(%client, count, "{what}");
+        }
+    }
+}
+
+/// Serves until the process ends.
+pub async fn serve(
+    listeners: Vec<TcpListener>,
+    identity: &Identity,
+    console: Console,
+    allow: Vec<Prefix>,
+) -> io::Result<()> {
+    let door = Arc::new(Door {
+        acceptor: TlsAcceptor::from(Arc::clone(&identity.config)),
+        pages: guard::around(pages::router(console)),
+        allow,
+        places: Mutex::default(),
+        served: Served::default(),
+    });
+    let mut accepting = tokio::task::JoinSet::new();
+    for listener in listeners {
+        accepting.spawn(accept(tokio::net::TcpListener::from_std(listener)?, Arc::clone(&door)));
+    }
+    while accepting.join_next().await.is_some() {}
+    Err(io::Error::other("nobody listens any more"))
+}
+
+struct Door {
+    acceptor: TlsAcceptor,
+    pages: Router,
+    allow: Vec<Prefix>,
+    /// Open connections by address; none with 0.
+    places: Mutex<HashMap<IpAddr, usize>>,
+    served: Served,
+}
+
+async fn accept(listener: tokio::net::TcpListener, door: Arc<Door>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let client = peer.ip().to_canonical();
+                if let Some(place) = door.admit(client) {
+                    tokio::spawn(async move {
+                        // Its end is nobody's failure but the client's.
+                        let _ = timeout(CONNECTION_LIMIT, converse(stream, &place)).await;
+                    });
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "connection not accepted");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn converse(stream: TcpStream, place: &Place) {
+    let door = &place.door;
+    let Ok(Ok(stream)) = timeout(HANDSHAKE_LIMIT, door.acceptor.accept(stream)).await else {
+        Served::count(&door.served.handshakes_failed, "TLS handshake failed", place.client);
+        return;
+    };
+    let service = TowerToHyperService::new(door.pages.clone().layer(Extension(Address(place.client))));
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_LIMIT)
+        .max_buf_size(BUFFER_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(client = %place.client, %error, "connection ended");
+    }
+}
+
+/// The address at the other end of the connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Address(pub IpAddr);
+
+impl Door {
+    fn admit(self: &Arc<Self>, client: IpAddr) -> Option<Place> {
+        if !self.allow.is_empty() && !self.allow.iter().any(|prefix| prefix.contains(client)) {
+            Served::count(&self.served.not_allowed, "connection from an address that is not allowed", client);
+            return None;
+        }
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = places.get(&client).copied().unwrap_or(0);
+        if own >= CONNECTIONS_PER_ADDRESS_MAX || places.values().sum::<usize>() >= CONNECTIONS_MAX {
+            Served::count(&self.served.too_many, "too many connections", client);
+            return None;
+        }
+        places.insert(client, own + 1);
+        self.served.accepted.fetch_add(1, Ordering::Relaxed);
+        Some(Place { door: Arc::clone(self), client })
+    }
+}
+
+/// A connection's place; free again when it is dropped.
+struct Place {
+    door: Arc<Door>,
+    client: IpAddr,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut places = self.door.places.lock().unwrap_or_else(PoisonError::into_inner);
+        match places.get_mut(&self.client) {
+            Some(own) if *own > 1 => *own -= 1,
+            _ => drop(places.remove(&self.client)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn door(allow: &[Prefix]) -> Arc<Door> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(rustls::server::ResolvesServerCertUsingSni::new()));
+        Arc::new(Door {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            pages: Router::new(),
+            allow: allow.to_vec(),
+            places: Mutex::default(),
+            served: Served::default(),
+        })
+    }
+
+    fn address(number: u32) -> IpAddr {
+        std::net::Ipv4Addr::from_bits(0x0a00_0000 + number).into()
+    }
+
+    #[test]
+    fn one_address_has_a_share_only() {
+        let door = door(&[]);
+        let held: Vec<_> = (0..CONNECTIONS_PER_ADDRESS_MAX).map(|_| door.admit(address(1)).unwrap()).collect();
+        assert!(door.admit(address(1)).is_none() && door.admit(address(2)).is_some());
+        drop(held);
+        assert!(door.admit(address(1)).is_some());
+        assert!(door.places.lock().unwrap().is_empty());
+        assert_eq!(door.served.too_many.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn there_is_an_end() {
+        let door = door(&[]);
+        let held: Vec<_> = (0..CONNECTIONS_MAX as u32).map(|number| door.admit(address(number)).unwrap()).collect();
+        assert!(door.admit(address(9_999)).is_none());
+        assert_eq!(held.len() as u64, door.served.accepted.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn only_those_allowed() {
+        let network = |address: &str, bits| Prefix { address: address.parse().unwrap(), bits };
+        let door = door(&[network("10.0.0.0", 8), network("2001:db8::", 32)]);
+        for (client, admitted) in [("10.9.8.7", true), ("192.0.2.1", false), ("2001:db8::1", true), ("2001::1", false)]
+        {
+            assert_eq!(door.admit(client.parse().unwrap()).is_some(), admitted, "{client}");
+        }
+        assert_eq!(door.served.not_allowed.load(Ordering::Relaxed), 2);
+    }
+}

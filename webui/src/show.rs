@@ -1,0 +1,86 @@
+//! Numbers and times as people read them, with their units. They come by reference: templates pass them so.
+
+use jiff::Timestamp;
+
+/// Seconds since 1970 as date and time.
+pub(crate) fn time(unix_s: &u64) -> String {
+    let moment = i64::try_from(*unix_s).ok().and_then(|unix_s| Timestamp::from_second(unix_s).ok());
+    moment.map_or_else(|| "-".to_owned(), |moment| moment.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
+/// A time in RFC 3339, as the API has it, without its fractions of a second.
+pub(crate) fn moment(text: &str) -> String {
+    let moment = text.parse::<Timestamp>().ok().and_then(|moment| u64::try_from(moment.as_second()).ok());
+    moment.map_or_else(|| text.to_owned(), |unix_s| time(&unix_s))
+}
+
+/// A length of time in its two largest units.
+pub(crate) fn duration(seconds: &u64) -> String {
+    let (days, hours, minutes, rest) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{rest} s"),
+        (0, 0, _) => format!("{minutes} min {rest} s"),
+        (0, _, _) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
+}
+
+/// Bits per second.
+pub(crate) fn bits(per_s: &u64) -> String {
+    format!("{}bit/s", scaled(*per_s, 1000, &["", "k", "M", "G", "T"]))
+}
+
+/// Bytes.
+pub(crate) fn bytes(bytes: &u64) -> String {
+    format!("{}B", scaled(*bytes, 1024, &["", "Ki", "Mi", "Gi", "Ti"]))
+}
+
+/// A count, in groups of three digits.
+pub(crate) fn count(number: &u64) -> String {
+    let digits = number.to_string();
+    let grouped = digits.char_indices().map(|(at, digit)| {
+        let gap = at > 0 && (digits.len() - at).is_multiple_of(3);
+        if gap { format!("\u{202f}{digit}") } else { digit.to_string() }
+    });
+    grouped.collect()
+}
+
+/// Three digits or so, a space, and the unit's prefix.
+fn scaled(number: u64, step: u64, prefixes: &[&str]) -> String {
+    let (mut whole, mut tenths, mut at) = (number, 0, 0);
+    while whole >= step && at + 1 < prefixes.len() {
+        (tenths, whole, at) = (whole % step * 10 / step, whole / step, at + 1);
+    }
+    if at == 0 || whole >= 100 {
+        format!("{whole} {}", prefixes[at])
+    } else {
+        format!("{whole}.{tenths} {}", prefixes[at])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_can_read_it() {
+        for (shown, expected) in [
+            (time(&0), "1970-01-01 00:00:00 UTC"),
+            (time(&u64::MAX), "-"),
+            (moment("2026-11-25T19:11:43.533693098Z"), "2026-11-25 19:11:43 UTC"),
+            (moment("soon"), "soon"),
+            (duration(&59), "59 s"),
+            (duration(&61), "1 min 1 s"),
+            (duration(&7_260), "2 h 1 min"),
+            (duration(&90_000), "1 d 1 h"),
+            (bits(&0), "0 bit/s"),
+            (bits(&1_250), "1.2 kbit/s"),
+            (bits(&940_000_000), "940 Mbit/s"),
+            (bytes(&1_536), "1.5 KiB"),
+            (count(&999), "999"),
+            (count(&1_000_000), "1\u{202f}000\u{202f}000"),
+        ] {
+            assert_eq!(shown, expected);
+        }
+    }
+}
