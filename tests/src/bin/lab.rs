@@ -2,6 +2,7 @@
 //! `lab` stays until Ctrl-C (`ONCE=1`: ends at once); `lab clean` removes what labs of dead processes left.
 
 use lab::client::{requests, shares};
+use lab::command::{self, SHORT};
 use lab::configuration::{Configuration, Method};
 use lab::error::{Act, LabError, Result};
 use lab::lab::{Answers, failed_folder, obstacle, target_folder};
@@ -10,10 +11,14 @@ use lab::suimon::Suimon;
 use lab::{Lab, leftovers, programs, shape};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use std::net::SocketAddr;
-use std::process::ExitCode;
+use std::fs::File;
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
+/// Where the web console listens.
+const CONSOLE: &str = "127.0.0.1:8443";
 /// Requests shown at the start.
 const REQUESTS: usize = 12;
 
@@ -60,6 +65,7 @@ fn show() -> Result<()> {
     let balancer = Suimon::start(&lab, "a", &toml)?;
     println!("client 10.8.1.1 -> router -> suimon (VIP 10.1.0.100) -> s1 s2 s3, in namespaces {}*\n", lab.prefix());
     let result = demonstrate(&lab, &balancer);
+    let _console = Console::start(&lab, &balancer);
     let once = std::env::var("ONCE").is_ok_and(|once| !once.is_empty() && once != "0");
     if !once && result.is_ok() {
         println!("\nTry it: ip netns exec {}client curl http://10.1.0.100/", lab.prefix());
@@ -91,6 +97,42 @@ fn demonstrate(lab: &Lab, balancer: &Suimon) -> Result<()> {
         Ok(())
     } else {
         Err(LabError::Answer(format!("these servers never answered: {}", silent.join(", "))))
+    }
+}
+
+/// The web console, on the machine's own loopback: it reaches core by its socket. Ends when dropped.
+struct Console(Child);
+
+impl Console {
+    /// Starts it and says where it is, or why it is not there: the lab goes on without it.
+    fn start(lab: &Lab, balancer: &Suimon) -> Option<Self> {
+        let folder = lab.folder().join("a-suimon");
+        let mut web = Command::new(lab::suimon::binary()?);
+        web.arg("web").arg("--data").arg(folder.join("data")).arg("--socket").arg(folder.join("socket"));
+        let log = File::create(lab.folder().join("web.log")).ok()?;
+        let web = web.args(["--listen", CONSOLE]).stdin(Stdio::null()).stdout(log.try_clone().ok()?).stderr(log);
+        let mut console = Self(web.process_group(0).spawn().ok()?);
+        let serves = command::wait_until("the console serves", SHORT, || {
+            let ended = console.0.try_wait().is_ok_and(|ended| ended.is_some());
+            ended || TcpStream::connect(CONSOLE).is_ok()
+        });
+        if serves.is_err() || console.0.try_wait().is_ok_and(|ended| ended.is_some()) {
+            let said = std::fs::read_to_string(lab.folder().join("web.log")).unwrap_or_default();
+            println!("\nNo web console: {}", said.trim_end());
+            return None;
+        }
+        let said = balancer.daemon().said();
+        let password = said.lines().find_map(|line| line.strip_prefix("First log-in: ")).unwrap_or("see the log");
+        println!("\nWeb console: https://{CONSOLE}/ ({password}); its certificate is its own.");
+        Some(console)
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
