@@ -29,7 +29,8 @@ const TIMEOUT_MS: u32 = 1_500;
 const REPORT_LIMIT: Duration = Duration::from_secs(20);
 
 fn main() -> ExitCode {
-    let tests = cases::ALL.iter().map(|case| test(case.name, move |stand: &mut Stand| check(stand, case))).collect();
+    let all = cases::ALL.iter().flat_map(|family| family.iter());
+    let tests = all.map(|case| test(case.name, move |stand: &mut Stand| check(stand, case))).collect();
     trials::run(Needs::Suimon, Stand::build, tests)
 }
 
