@@ -6,8 +6,8 @@ use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::{Gid, Uid, chdir, setgroups, setresgid, setresuid};
 
-/// Users of the roles. They own nothing and have no entry in `/etc/passwd`; Debian's policy hands numbers of this range
-/// out on demand and has given away none of these (Debian Policy 9.2.2).
+/// Users of the roles. They own nothing and have no entry in `/etc/passwd`. Their numbers are of the range that no
+/// distribution gives to people or, by itself, to packages (Debian Policy 9.2.2: 60000 to 64999).
 pub const PROBE_USER: u32 = 64_801;
 /// See [`PROBE_USER`].
 pub const WEB_USER: u32 = 64_802;

@@ -67,7 +67,6 @@ fn confinement(kind: &str) -> Option<Confinement> {
 
 /// The child: is confined, tries, waits until it was looked at.
 fn try_all(kind: &str, port: u16) {
-    // As root may: a namespace of its own parent is not what is tried here.
     if let Some(confinement) = confinement(kind) {
         let shortfalls = sandbox::enter(&confinement).unwrap();
         assert_eq!(shortfalls, Vec::<String>::new(), "this kernel is new enough");
