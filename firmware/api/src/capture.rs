@@ -1,5 +1,6 @@
 //! Packets as pcap.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Packets of one capture at most.
@@ -8,7 +9,7 @@ pub const CAPTURE_PACKETS_MAX: u64 = 10_000_000;
 pub const CAPTURE_SECONDS_MAX: u64 = 3_600;
 
 /// What to capture. The answer is a pcap file that grows while the capture runs; closing the connection ends it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CaptureRequest {
     /// The NIC.

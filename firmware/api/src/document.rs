@@ -1,5 +1,6 @@
 //! Configuration documents on their way in and out.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Seconds that a revision may wait for confirmation at most: a day.
@@ -8,7 +9,7 @@ pub const CONFIRM_WITHIN_MAX_S: u32 = 86_400;
 pub const COMMENT_CHARS_MAX: usize = 1_000;
 
 /// A document.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
     /// The text.
@@ -22,7 +23,7 @@ pub struct Document {
 }
 
 /// How a document is put in use.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Terms {
     /// Why, for whoever reads the history.
@@ -37,7 +38,7 @@ pub struct Terms {
 }
 
 /// A document is in use.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Applied {
     /// Its revision. The one before stays when nothing changed.
     pub revision: u64,
@@ -51,7 +52,7 @@ pub struct Applied {
 }
 
 /// The document in use.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Export {
     /// Its revision.
     pub revision: u64,

@@ -1,11 +1,12 @@
 //! Why a packet goes where it goes.
 
 use config::{Method, Protocol};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
 /// A packet that could come.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
     /// From.
@@ -17,7 +18,7 @@ pub struct Question {
 }
 
 /// What would become of it, if it came now. Nothing is changed by asking.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Explanation {
     /// What was looked at, in order.
     pub steps: Vec<Step>,
@@ -26,7 +27,7 @@ pub struct Explanation {
 }
 
 /// One step of the decision.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// What was looked at: `worker`, `service`, `flow`, `persistence`, `scheduler`, `next hop`.
     pub what: String,
@@ -35,7 +36,7 @@ pub struct Step {
 }
 
 /// What would become of a packet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// It goes to a backend.

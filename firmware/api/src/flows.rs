@@ -1,6 +1,7 @@
 //! Flows as they are, and their end.
 
 use config::{Method, Protocol};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,7 +11,7 @@ pub const FLOWS_LISTED_DEFAULT: u32 = 100;
 pub const FLOWS_LISTED_MAX: u32 = 100_000;
 
 /// Which flows.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FlowQuery {
     /// Those of this service only.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,7 +28,7 @@ pub struct FlowQuery {
 }
 
 /// Flows, as many as were asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Flows {
     /// The flows.
     pub flows: Vec<Flow>,
@@ -36,7 +37,7 @@ pub struct Flows {
 }
 
 /// A flow.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Flow {
     /// Names it in [`Kill::Flow`] as long as it lives, and nothing else afterwards.
     pub id: String,
@@ -76,7 +77,7 @@ pub struct Flow {
 }
 
 /// Which flows to end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kill {
     /// The flow with this id.
@@ -86,7 +87,7 @@ pub enum Kill {
 }
 
 /// What was ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Killed {
     /// How many flows.
     pub killed: u64,

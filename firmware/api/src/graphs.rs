@@ -1,5 +1,6 @@
 //! Graphs: what was measured, over time.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Points of one line at most; a span that has more at the finest resolution is given at a coarser one.
@@ -10,7 +11,7 @@ pub const GRAPH_POINTS_DEFAULT: u64 = 300;
 pub const GRAPH_SPAN_DEFAULT_S: u64 = 3_600;
 
 /// Which graph.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GraphQuery {
     /// Of what: `service/NAME`, `backend/SERVICE/NAME`, `nic/NAME` or `node`.
     pub of: String,
@@ -26,7 +27,7 @@ pub struct GraphQuery {
 }
 
 /// A graph.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Graph {
     /// Of what.
     pub of: String,
@@ -41,7 +42,7 @@ pub struct Graph {
 }
 
 /// A line of a graph.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GraphLine {
     /// What, with its unit: `packets_in_per_s`.
     pub name: String,
@@ -50,7 +51,7 @@ pub struct GraphLine {
 }
 
 /// What was measured in one step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GraphPoint {
     /// Its begin: seconds since 1970.
     pub unix_s: u64,

@@ -1,10 +1,11 @@
 //! What is known of a backend's health.
 
 use config::CheckKind;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The judgement on a backend.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Health {
     /// Whether it is up.
     pub up: bool,
@@ -23,7 +24,7 @@ pub struct Health {
 }
 
 /// A backend with all that its checks met.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BackendDetail {
     /// The backend.
     pub backend: crate::Backend,
@@ -32,7 +33,7 @@ pub struct BackendDetail {
 }
 
 /// A check of a backend.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckState {
     /// Its name.
     pub name: String,
@@ -47,7 +48,7 @@ pub struct CheckState {
 }
 
 /// What came of a check.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckAnswer {
     /// Seconds since.
     pub ago_s: u64,
@@ -68,7 +69,7 @@ pub struct CheckAnswer {
 }
 
 /// Which backend, in a query.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BackendName {
     /// Its service.
     pub service: String,
@@ -77,14 +78,14 @@ pub struct BackendName {
 }
 
 /// What a document's checks meet before it is put in use.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DryRun {
     /// Each check of each backend, in the order of the document.
     pub tried: Vec<Tried>,
 }
 
 /// A check that was tried.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tried {
     /// The service.
     pub service: String,

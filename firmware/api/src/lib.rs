@@ -43,13 +43,15 @@
 //! | `audit` | GET | [`AuditQuery`] as query | [`AuditPage`] |
 //! | `audit/export` | GET | | [`AuditRecord`]s, one JSON object a line |
 //! | `audit/check` | GET | | [`AuditCheck`] |
+//! | `openapi.json` | GET | | the same table with all types, as OpenAPI 3.1 |
 //!
 //! `/metrics`, outside of `/api/v1`, answers GET with OpenMetrics text.
 //!
 //! Root on the socket is administrator; everybody else says `Authorization: Bearer SECRET` with a session or a token.
 //! Whatever is refused is answered with [`Problem`] and a status of 400 (the request makes no sense), 401 (nobody, or
-//! nobody any more), 403 (somebody who may not), 404 (no such thing), 409 (not possible now), 422 (a document with
-//! errors), 429 (too many failures) or 500 (the disk fails).
+//! nobody any more), 403 (somebody who may not), 404 (no such thing), 405 (not this method), 409 (not possible now), 413
+//! (too large), 415 (not marked as JSON), 422 (a document with errors), 429 (too many failures), 500 (the disk fails) or
+//! 503 (too busy).
 
 mod capture;
 mod client;
@@ -92,6 +94,8 @@ pub use status::{Counters, Drop, Link, Neighbor, NeighborState, Nic, Rates, Stat
 
 /// Paths of the API.
 pub mod path {
+    /// The description of all of this.
+    pub const OPENAPI: &str = "/api/v1/openapi.json";
     /// What the node is and does.
     pub const STATUS: &str = "/api/v1/status";
     /// Services.

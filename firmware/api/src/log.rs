@@ -1,5 +1,6 @@
 //! The log of the program.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Lines that are given when nobody says how many.
@@ -8,7 +9,7 @@ pub const LOG_LINES_DEFAULT: u32 = 100;
 pub const LOG_LINES_MAX: u32 = 10_000;
 
 /// Which lines.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogQuery {
     /// Those after the line with this number, oldest first; `None`: the newest.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -19,7 +20,7 @@ pub struct LogQuery {
 }
 
 /// A line.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogLine {
     /// Its number: later lines have higher ones.
     pub id: u64,
@@ -34,7 +35,7 @@ pub struct LogLine {
 }
 
 /// Lines of the log, oldest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Log {
     /// The lines.
     pub lines: Vec<LogLine>,

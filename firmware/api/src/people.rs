@@ -1,5 +1,6 @@
 //! Who may call: users, what they log in with, and what was done by whom. Times are RFC 3339 in UTC.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +11,7 @@ pub const AUDIT_LISTED_DEFAULT: u32 = 100;
 pub const AUDIT_LISTED_MAX: u32 = 1_000;
 
 /// What somebody may do. Each role may do what the one before may.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Look.
@@ -52,7 +53,7 @@ impl FromStr for Role {
 }
 
 /// A log-in.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Login {
     /// The user.
@@ -68,7 +69,7 @@ pub struct Login {
 }
 
 /// A log-in that succeeded.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LoggedIn {
     /// Says from now on who calls: `Authorization: Bearer TOKEN`.
     pub token: String,
@@ -77,7 +78,7 @@ pub struct LoggedIn {
 }
 
 /// Who calls.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Me {
     /// The user; root on the socket is `root`.
     pub user: String,
@@ -93,7 +94,7 @@ pub struct Me {
 }
 
 /// A user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct User {
     /// The name to log in with.
     pub name: String,
@@ -112,7 +113,7 @@ pub struct User {
 }
 
 /// A user to be.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewUser {
     /// The name to log in with.
@@ -125,7 +126,7 @@ pub struct NewUser {
 }
 
 /// What to change of a user.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UserChange {
     /// What the user may do from now on.
@@ -140,7 +141,7 @@ pub struct UserChange {
 }
 
 /// A password for somebody else, to be changed at the next log-in.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordReset {
     /// The password; made up when there is none.
@@ -149,7 +150,7 @@ pub struct PasswordReset {
 }
 
 /// A new password of the caller's own.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordChange {
     /// The one so far.
@@ -159,7 +160,7 @@ pub struct PasswordChange {
 }
 
 /// A user, and the password when it was made up: it is shown this once.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UserPassword {
     /// The user.
     pub user: User,
@@ -169,7 +170,7 @@ pub struct UserPassword {
 }
 
 /// A second factor to be: in force once [`SecondFactorCode`] shows that the caller has it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SecondFactorOffer {
     /// The secret, in base32, to type.
     pub secret: String,
@@ -180,7 +181,7 @@ pub struct SecondFactorOffer {
 }
 
 /// The six digits that the device shows.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SecondFactorCode {
     /// The digits.
@@ -188,7 +189,7 @@ pub struct SecondFactorCode {
 }
 
 /// A session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Session {
     /// Names it, to end it.
     pub id: String,
@@ -209,7 +210,7 @@ pub struct Session {
 }
 
 /// A token for programs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Token {
     /// Names it, to revoke it.
     pub id: String,
@@ -230,7 +231,7 @@ pub struct Token {
 }
 
 /// A token to be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewToken {
     /// What it is for.
@@ -245,7 +246,7 @@ pub struct NewToken {
 }
 
 /// A token that was made: the secret is shown this once.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TokenMade {
     /// What is kept of it.
     pub token: Token,
@@ -254,14 +255,14 @@ pub struct TokenMade {
 }
 
 /// How many were ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ended {
     /// How many.
     pub ended: u64,
 }
 
 /// Which audit records, the newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AuditQuery {
     /// Those older than this one; by default the newest.
@@ -276,7 +277,7 @@ pub struct AuditQuery {
 }
 
 /// How an act ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AuditOutcome {
     /// It was done.
@@ -299,7 +300,7 @@ impl AuditOutcome {
 }
 
 /// An act that was done or tried.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditRecord {
     /// Counted from 1 without a hole.
     pub number: u64,
@@ -322,7 +323,7 @@ pub struct AuditRecord {
 }
 
 /// Audit records.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditPage {
     /// The records, the newest first.
     pub records: Vec<AuditRecord>,
@@ -331,7 +332,7 @@ pub struct AuditPage {
 }
 
 /// Whether the audit log is what was written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditCheck {
     /// Records that were checked.
     pub records: u64,

@@ -2,6 +2,7 @@
 
 use crate::document::Terms;
 use config::{Origin, RevisionState};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Revisions that are listed when nobody says how many.
@@ -10,7 +11,7 @@ pub const REVISIONS_LISTED_DEFAULT: u32 = 20;
 pub const REVISIONS_LISTED_MAX: u32 = 1_000;
 
 /// Which revisions.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RevisionQuery {
     /// At most this many.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -21,7 +22,7 @@ pub struct RevisionQuery {
 }
 
 /// A revision of the configuration.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Revision {
     /// Its number.
     pub number: u64,
@@ -48,7 +49,7 @@ pub struct Revision {
 }
 
 /// The newest revisions, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Revisions {
     /// The revisions.
     pub revisions: Vec<Revision>,
@@ -57,7 +58,7 @@ pub struct Revisions {
 }
 
 /// A revision and its document.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeptRevision {
     /// The revision.
     pub revision: Revision,
@@ -66,7 +67,7 @@ pub struct KeptRevision {
 }
 
 /// Which revisions are compared.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DiffQuery {
     /// The one before.
     pub from: u64,
@@ -76,7 +77,7 @@ pub struct DiffQuery {
 }
 
 /// Puts the document of an earlier revision in use again, as a new revision.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rollback {
     /// The earlier revision.
@@ -87,7 +88,7 @@ pub struct Rollback {
 }
 
 /// The revision that was waiting stays in use.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Confirmed {
     /// Its number.
     pub revision: u64,

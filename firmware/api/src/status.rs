@@ -1,11 +1,12 @@
 //! What a node is and does.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// A node at a glance.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     /// Its name.
     pub node: String,
@@ -51,7 +52,7 @@ pub struct Status {
 }
 
 /// One worker.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Worker {
     /// Its number.
     pub id: u8,
@@ -74,7 +75,7 @@ pub struct Worker {
 }
 
 /// Rates over the last seconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rates {
     /// New flows per second.
     pub flows_per_s: u64,
@@ -89,7 +90,7 @@ pub struct Rates {
 }
 
 /// Whether a NIC can be used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Link {
     /// It has a link.
@@ -102,7 +103,7 @@ pub enum Link {
 }
 
 /// A NIC of the configuration.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Nic {
     /// Its name.
     pub name: String,
@@ -129,7 +130,7 @@ pub struct Nic {
 }
 
 /// Packets dropped for one reason.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Drop {
     /// The reason's name; [`crate::meaning_of_drop`] says it in words.
     pub reason: String,
@@ -141,11 +142,11 @@ pub struct Drop {
 
 /// Every counter of the node, all workers added up, by its full name (`flows_created`, `drops.no_service`,
 /// `nics.eth0.frames_received`).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counters(pub BTreeMap<String, u64>);
 
 /// What is known of a next hop.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NeighborState {
     /// It answered.
@@ -158,7 +159,7 @@ pub enum NeighborState {
 }
 
 /// A next hop.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Neighbor {
     /// Its address.
     pub address: IpAddr,

@@ -55,7 +55,7 @@ named! {
 }
 
 /// A field with another value. Values are as in the document; `None`: not there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FieldChange {
     /// Its key.
     pub field: String,
@@ -66,7 +66,7 @@ pub struct FieldChange {
 }
 
 /// One thing that changes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Change {
     /// What kind of thing.
     pub thing: Thing,
@@ -98,7 +98,7 @@ impl fmt::Display for Change {
 }
 
 /// All changes, in the order of the document's tables. Displays as one line each, fields indented below.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Diff {
     /// The changes.
     pub changes: Vec<Change>,

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 /// One thing wrong in a document. Displays as `file:line:column: path: message`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, thiserror::Error)]
 #[error("{file}:{line}:{column}: {}{message}", shown_path(path))]
 pub struct Error {
     /// Name of the document.
@@ -27,7 +27,7 @@ fn shown_path(path: &str) -> String {
 }
 
 /// Everything wrong in a document, in the order of the document. Displays as one line each.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Errors {
     /// At most [`ERRORS_MAX`] of them, at least one.
     pub errors: Vec<Error>,

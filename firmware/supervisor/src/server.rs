@@ -10,6 +10,7 @@ pub mod gate;
 mod graphs;
 mod log;
 mod metrics;
+mod openapi;
 mod people;
 mod routes;
 
@@ -135,6 +136,9 @@ async fn in_time<T>(answer: oneshot::Receiver<T>) -> Result<T, Refused> {
         Ok(Err(_)) | Err(_) => Err(Refused::busy()),
     }
 }
+
+/// Bytes, or a problem.
+type Answered = Result<Response, Refused>;
 
 /// A request that is answered with a problem.
 struct Refused(StatusCode, api::Problem);

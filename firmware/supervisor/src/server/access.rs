@@ -2,6 +2,8 @@
 //! added.
 
 use super::gate::Gate;
+use super::openapi::Description;
+use super::openapi::parts::{Described, Schemas, Shape};
 use super::{Core, Refused};
 use api::{AuditOutcome, CLIENT_HEADER};
 use axum::Extension;
@@ -103,39 +105,88 @@ impl Call {
     }
 }
 
+/// One thing that can be called.
+pub(super) struct Route {
+    method: MethodFilter,
+    pub(super) path: &'static str,
+    /// What it does; `None`: nobody has to be known for it.
+    pub(super) act: Option<Act>,
+    /// What it takes and gives.
+    pub(super) shape: Shape,
+}
+
+impl Route {
+    /// The word of its method.
+    pub(super) fn method(&self) -> &'static str {
+        match self.method {
+            MethodFilter::GET => "GET",
+            MethodFilter::POST => "POST",
+            MethodFilter::PATCH => "PATCH",
+            MethodFilter::PUT => "PUT",
+            MethodFilter::DELETE => "DELETE",
+            other => unreachable!("no route is made with {other:?}"),
+        }
+    }
+}
+
 /// The routes, each with its act.
 pub(super) struct Routes {
     gate: Gate,
-    router: Router<Core>,
-    listed: Vec<(MethodFilter, &'static str, Act)>,
+    public: Router<Core>,
+    known: Router<Core>,
+    listed: Vec<Route>,
+    schemas: Schemas,
 }
 
 impl Routes {
     pub(super) fn new(gate: Gate) -> Self {
-        Self { gate, router: Router::new(), listed: Vec::new() }
+        Self { gate, public: Router::new(), known: Router::new(), listed: Vec::new(), schemas: Schemas::new() }
     }
 
     /// What `method` does on `path`, and which act that is.
-    pub(super) fn add<H, T>(mut self, method: MethodFilter, path: &'static str, act: Act, handler: H) -> Self
+    pub(super) fn add<H, T, P>(mut self, method: MethodFilter, path: &'static str, act: Act, handler: H) -> Self
     where
-        H: Handler<T, Core>,
+        H: Handler<T, Core> + Described<P>,
         T: 'static,
     {
-        let guarded = on(method, handler).layer(from_fn_with_state((self.gate.clone(), act), guard));
-        self.router = self.router.route(path, guarded);
-        self.listed.push((method, path, act));
+        // On the route alone: a method that the path does not have is nothing that anybody may or may not do.
+        let guarded = on(method, handler).route_layer(from_fn_with_state((self.gate.clone(), act), guard));
+        self.known = self.known.route(path, guarded);
+        self.list::<H, P>(method, path, Some(act))
+    }
+
+    /// What `method` does on `path` for everybody, whoever it is.
+    pub(super) fn add_public<H, T, P>(mut self, method: MethodFilter, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, Core> + Described<P>,
+        T: 'static,
+    {
+        self.public = self.public.route(path, on(method, handler));
+        self.list::<H, P>(method, path, None)
+    }
+
+    fn list<H: Described<P>, P>(mut self, method: MethodFilter, path: &'static str, act: Option<Act>) -> Self {
+        let shape = H::shape(&mut self.schemas);
+        self.listed.push(Route { method, path, act, shape });
         self
     }
 
-    /// All of them, with what nobody has to be known for, and the list of those that take somebody.
-    pub(super) fn finish(self, public: Router<Core>) -> (Router<Core>, Vec<(MethodFilter, &'static str, Act)>) {
-        let known = self.router.fallback(unknown).layer(from_fn_with_state(self.gate, identify));
-        (public.merge(known), self.listed)
+    /// All of them, the list of them, and their description.
+    pub(super) fn finish(self) -> (Router<Core>, Vec<Route>, Description) {
+        let known = self.known.method_not_allowed_fallback(no_such_method).fallback(unknown);
+        let known = known.layer(from_fn_with_state(self.gate, identify));
+        let description = Description::of(&self.listed, self.schemas);
+        let public = self.public.method_not_allowed_fallback(no_such_method);
+        (public.merge(known), self.listed, description)
     }
 }
 
 async fn unknown() -> Refused {
     Refused::new(StatusCode::NOT_FOUND, "there is no such call")
+}
+
+async fn no_such_method() -> Refused {
+    Refused::new(StatusCode::METHOD_NOT_ALLOWED, "this call is not made with this method")
 }
 
 /// Who calls. Nobody gets further, not even to hear which calls there are.

@@ -1,14 +1,14 @@
 //! Documents in and out, and their history.
 
 use super::access::Call;
-use super::routes::{Answer, Body, Words};
+use super::routes::{Answer, Body, Named, Words};
 use super::{Core, Refused};
 use crate::run::revisions::Refusal;
 use api::{
     Applied, COMMENT_CHARS_MAX, CONFIRM_WITHIN_MAX_S, Confirmed, DiffQuery, Document, Export, KeptRevision, Problem,
     REVISIONS_LISTED_DEFAULT, REVISIONS_LISTED_MAX, Revision, RevisionQuery, Revisions, Rollback, Terms,
 };
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use config::{Config, Diff};
@@ -110,7 +110,7 @@ pub(super) async fn revisions(State(core): State<Core>, Words(query): Words<Revi
 }
 
 /// One revision and its document.
-pub(super) async fn revision(State(core): State<Core>, Path(number): Path<String>) -> Answer<KeptRevision> {
+pub(super) async fn revision(State(core): State<Core>, Named(number): Named) -> Answer<KeptRevision> {
     let missing = || Refused::new(StatusCode::NOT_FOUND, format!("{number} is no revision's number"));
     let number: u64 = number.parse().map_err(|_| missing())?;
     let (kept, toml) = core.look_up(move |store, _| store.revision(number)).await?;

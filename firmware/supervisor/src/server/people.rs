@@ -2,13 +2,13 @@
 
 use super::access::{Call, Peer};
 use super::gate::{Gate, not_kept, refused};
-use super::routes::{Answer, Body, Words};
+use super::routes::{Answer, Body, Named, Words};
 use super::{Core, Refused};
 use api::{
     AuditCheck, AuditPage, AuditQuery, Ended, LoggedIn, Login, Me, NewToken, NewUser, PasswordChange, PasswordReset,
     SecondFactorCode, SecondFactorOffer, TokenMade, UserChange, UserPassword,
 };
-use axum::extract::{ConnectInfo, Path, State};
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -110,7 +110,7 @@ pub(super) async fn all_logins(
 pub(super) async fn end_own_login(
     State(core): State<Core>,
     Extension(call): Extension<Call>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Answer<Ended> {
     end_login(&core.gate, &call, &id, Some(&call.caller.user)).await
 }
@@ -118,7 +118,7 @@ pub(super) async fn end_own_login(
 pub(super) async fn end_any_login(
     State(core): State<Core>,
     Extension(call): Extension<Call>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Answer<Ended> {
     end_login(&core.gate, &call, &id, None).await
 }
@@ -132,7 +132,7 @@ async fn end_login(gate: &Gate, call: &Call, id: &str, own: Option<&str>) -> Ans
 pub(super) async fn end_logins_of(
     State(core): State<Core>,
     Extension(call): Extension<Call>,
-    Path(name): Path<String>,
+    Named(name): Named,
 ) -> Answer<Ended> {
     call.note(&name);
     let make = |access: &mut manage::access::Access, _| {
@@ -188,7 +188,7 @@ async fn make_token(gate: &Gate, call: &Call, new: &NewToken) -> Answer<TokenMad
 pub(super) async fn revoke_own_token(
     State(core): State<Core>,
     Extension(call): Extension<Call>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Answer<Ended> {
     revoke_token(&core.gate, &call, &id, Some(&call.caller.user)).await
 }
@@ -196,7 +196,7 @@ pub(super) async fn revoke_own_token(
 pub(super) async fn revoke_any_token(
     State(core): State<Core>,
     Extension(call): Extension<Call>,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Answer<Ended> {
     revoke_token(&core.gate, &call, &id, None).await
 }
@@ -232,7 +232,7 @@ pub(super) async fn add_user(
 pub(super) async fn change_user(
     State(core): State<Core>,
     Extension(call): Extension<Call>,
-    Path(name): Path<String>,
+    Named(name): Named,
     Body(change): Body<UserChange>,
 ) -> Answer<api::User> {
     let changes = serde_json::to_string(&change).expect("a change is text and numbers");
@@ -244,7 +244,7 @@ pub(super) async fn change_user(
 pub(super) async fn remove_user(
     State(core): State<Core>,
     Extension(call): Extension<Call>,
-    Path(name): Path<String>,
+    Named(name): Named,
 ) -> Answer<Ended> {
     call.note(&format!("remove {name}"));
     core.gate.change(&call, |access, _| Ok(((), access.remove_user(&name)?))).await?;
@@ -254,7 +254,7 @@ pub(super) async fn remove_user(
 pub(super) async fn set_password(
     State(core): State<Core>,
     Extension(call): Extension<Call>,
-    Path(name): Path<String>,
+    Named(name): Named,
     Body(reset): Body<PasswordReset>,
 ) -> Answer<UserPassword> {
     let gate = &core.gate;

@@ -1,13 +1,15 @@
 //! Which path does what.
 
-use super::access::{Call, Routes};
+use super::access::{Call, Route, Routes};
 use super::gate::Gate;
-use super::{Core, Refused, capture, configuration, dry_run, flows, graphs, log, metrics, people};
+use super::openapi::Description;
+use super::{Core, Refused, capture, configuration, dry_run, flows, graphs, log, metrics, openapi, people};
 use api::{Backend, BackendDetail, BackendName, BackendQuery, Counters, Neighbor, Service, StateChange, Status, path};
-use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Query, Request, State};
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request, State};
 use axum::http::StatusCode;
-use axum::routing::{MethodFilter, post};
+use axum::http::request::Parts;
+use axum::routing::MethodFilter;
 use axum::{Extension, Json, Router};
 use manage::roles::Act;
 use serde::Serialize;
@@ -25,12 +27,14 @@ pub(super) type Answer<T> = Result<Json<T>, Refused>;
 
 /// The whole API.
 pub(super) fn router(core: Core) -> Router {
-    routes(core.gate.clone()).0.layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX)).with_state(core)
+    let (router, _, description) = routes(core.gate.clone());
+    router.layer(Extension(description)).layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX)).with_state(core)
 }
 
-/// All routes, and the list of those that take somebody who is known.
-pub(super) fn routes(gate: Gate) -> (Router<Core>, Vec<(MethodFilter, &'static str, Act)>) {
+/// All routes, the list of them, and their description; what it calls them is in `openapi/words.rs`.
+pub(super) fn routes(gate: Gate) -> (Router<Core>, Vec<Route>, Description) {
     let node = Routes::new(gate)
+        .add(GET, path::OPENAPI, Act::Description, openapi::document)
         .add(GET, path::STATUS, Act::Status, status)
         .add(GET, path::SERVICES, Act::Status, services)
         .add(GET, path::BACKENDS, Act::Status, backends)
@@ -54,11 +58,12 @@ pub(super) fn routes(gate: Gate) -> (Router<Core>, Vec<(MethodFilter, &'static s
         .add(GET, path::METRICS, Act::Metrics, metrics::metrics)
         .add(GET, path::COUNTERS, Act::Status, counters)
         .add(GET, path::NEIGHBORS, Act::Status, neighbors);
-    people_routes(node).finish(Router::new().route(path::LOGIN, post(people::login)))
+    people_routes(node).finish()
 }
 
 fn people_routes(routes: Routes) -> Routes {
     routes
+        .add_public(POST, path::LOGIN, people::login)
         .add(POST, path::LOGOUT, Act::Logout, people::logout)
         .add(GET, path::ME, Act::Me, people::me)
         .add(POST, path::OWN_PASSWORD, Act::OwnPassword, people::own_password)
@@ -137,10 +142,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
-        match Json::from_request(request, state).await {
-            Ok(Json(body)) => Ok(Self(body)),
-            Err(rejection) => Err(bad_request(rejection)),
-        }
+        Json::from_request(request, state).await.map(|Json(body)| Self(body)).map_err(|rejection: JsonRejection| {
+            let status = match rejection.status() {
+                status @ (StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNSUPPORTED_MEDIA_TYPE) => status,
+                // 422 is for documents whose errors have places.
+                _ => StatusCode::BAD_REQUEST,
+            };
+            Refused::new(status, rejection.body_text())
+        })
     }
 }
 
@@ -150,7 +159,7 @@ pub(super) struct Words<T>(pub T);
 impl<T: DeserializeOwned + Serialize, S: Send + Sync> FromRequestParts<S> for Words<T> {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut axum::http::request::Parts, state: &S) -> Result<Self, Refused> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
         let query: Result<Query<T>, QueryRejection> = Query::from_request_parts(parts, state).await;
         query
             .map(|Query(query)| Self(query))
@@ -158,6 +167,15 @@ impl<T: DeserializeOwned + Serialize, S: Send + Sync> FromRequestParts<S> for Wo
     }
 }
 
-fn bad_request(rejection: JsonRejection) -> Refused {
-    Refused::new(StatusCode::BAD_REQUEST, rejection.body_text())
+/// What the path names.
+pub(super) struct Named(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let name: Result<Path<String>, PathRejection> = Path::from_request_parts(parts, state).await;
+        name.map(|Path(name)| Self(name))
+            .map_err(|rejection| Refused::new(StatusCode::BAD_REQUEST, rejection.body_text()))
+    }
 }

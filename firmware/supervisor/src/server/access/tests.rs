@@ -111,22 +111,15 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }
 
-/// Every route with its method, its act, and a path that means something.
+/// Every route that takes somebody who is known, with its method, its act, and a path that means something.
 fn routes() -> Vec<(&'static str, String, Act)> {
     let rules = Arc::new(ArcSwap::from_pointee(config::Api::default()));
     let (teller, _) = telling::queues();
     let gate = Gate::open(Store::in_memory().expect("memory"), rules, [1; 32], "a", teller);
     let (gate, _) = gate.expect("nothing kept yet");
-    let (_, listed) = crate::server::routes::routes(gate);
-    let word = |method| match method {
-        MethodFilter::GET => "GET",
-        MethodFilter::POST => "POST",
-        MethodFilter::PATCH => "PATCH",
-        MethodFilter::DELETE => "DELETE",
-        other => panic!("{other:?}"),
-    };
+    let (_, listed, _) = crate::server::routes::routes(gate);
     let path = |path: &str| path.replace("{name}", "nobody-here").replace("{id}", "0a").replace("{number}", "1");
-    listed.into_iter().map(|(method, route, act)| (word(method), path(route), act)).collect()
+    listed.iter().filter_map(|route| Some((route.method(), path(route.path), route.act?))).collect()
 }
 
 #[test]
@@ -154,6 +147,13 @@ fn nobody_gets_anything_without_saying_who() {
     {
         assert_eq!(node.call(NOBODY, method, path, &[], Value::Null).0, 401, "{method} {path}: not even what there is");
     }
+    for (method, path) in [("PUT", "/api/v1/status"), ("GET", "/api/v1/login"), ("POST", "/metrics")] {
+        let (status, body) = node.root(method, path, Value::Null);
+        assert_eq!((status, body["message"].is_string()), (405, true), "{method} {path}: {body}");
+    }
+    assert_eq!(node.root("GET", "/api/v1/nothing", Value::Null), (404, json!({"message": "there is no such call"})));
+    let plain = node.call(ROOT, "POST", "/api/v1/explain", &["content-type: text/plain"], Value::Null);
+    assert_eq!((plain.0, plain.1["message"].is_string()), (415, true), "{plain:?}");
     // Root that calls for a client of the network is that client, and not root.
     assert_eq!(node.call(ROOT, "GET", "/api/v1/me", &["suimon-client: 192.0.2.1"], Value::Null).0, 401);
     assert_eq!(node.call(ROOT, "GET", "/api/v1/me", &["suimon-client: x"], Value::Null).0, 401);
