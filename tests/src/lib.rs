@@ -8,6 +8,7 @@ pub mod client;
 pub mod command;
 pub mod commits;
 pub mod configuration;
+pub mod console;
 pub mod debian;
 pub mod error;
 pub mod fault_proxy;

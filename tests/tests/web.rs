@@ -1,12 +1,12 @@
 //! The web console on the running program: `suimon run` and `suimon web` in a namespace, a browser's requests by curl.
 
-use lab::command::{self, Finished, words};
+use lab::command;
 use lab::configuration::{Configuration, Method};
+use lab::console::{Browser, Console, PASSWORD, expect};
 use lab::error::{Act, LabError};
 use lab::plan::Family;
-use lab::process::Daemon;
 use lab::shape::Shape;
-use lab::suimon::{self, Suimon};
+use lab::suimon::Suimon;
 use lab::trials::{self, Needs, test};
 use lab::{Lab, Result};
 use serde_json::Value;
@@ -14,18 +14,14 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-const ADDRESS: &str = "127.0.0.1:8443";
-const SITE: &str = "https://127.0.0.1:8443";
 const LIMIT: Duration = Duration::from_secs(30);
 /// The user of the web role, as `sandbox` has it.
 const WEB_UID: &str = "64802";
 /// More than one address gets.
 const CROWD: usize = 100;
-const PASSWORD: &str = "a sluice gate in the rain";
 
 fn main() -> ExitCode {
     trials::run(
@@ -47,135 +43,36 @@ fn main() -> ExitCode {
     )
 }
 
-/// The balancer, its console, and who was made on it.
+/// The balancer, and its console.
 struct Stage {
+    console: Console,
     suimon: Suimon,
-    web: Daemon,
     lab: Lab,
-    users: usize,
 }
 
 impl Stage {
     fn build() -> Result<Self> {
         let lab = Lab::build(Shape::full())?;
         let suimon = Suimon::start(&lab, "a", &Configuration::new(1, Method::Nat, Family::V4).toml())?;
-        let folder = suimon.file().with_file_name("");
-        let binary = suimon::binary().ok_or_else(|| LabError::Answer("suimon is not built".into()))?;
-        let mut command = words(&binary.display().to_string(), ["web", "--listen", ADDRESS]);
-        command.arg("--data").arg(folder.join("web")).arg("--socket").arg(folder.join("socket"));
-        let web = lab.daemon("a", "web", &mut command)?;
-        let stage = Self { suimon, web, lab, users: 0 };
-        let stranger = stage.stranger("ready");
-        command::wait_until("the console answers", LIMIT, || stranger.open("/login").is_ok())
-            .map_err(|error| LabError::Answer(format!("{error}; it said: {}", stage.web.said().trim_end())))?;
-        Ok(stage)
+        let console = Console::start(&lab, "a", &suimon)?;
+        Ok(Self { console, suimon, lab })
     }
 
-    /// A browser without cookies.
-    fn stranger(&self, name: &str) -> Browser<'_> {
-        let jar = self.lab.folder().join(format!("{name}.cookies"));
-        let _ = fs::remove_file(&jar);
-        Browser { lab: &self.lab, jar }
+    fn stranger(&self, name: &str) -> Browser {
+        self.console.stranger(name)
     }
 
-    /// A new user, and the first password.
     fn newcomer(&mut self, role: &str) -> Result<(String, String)> {
-        self.users += 1;
-        let name = format!("user{}", self.users);
-        let text = self.suimon.ctl(&["--json", "users", "add", &name, role])?.success()?;
-        let made: Value = serde_json::from_str(&text).map_err(|error| LabError::Answer(format!("{error}: {text}")))?;
-        Ok((name, made["password"].as_str().unwrap_or_default().to_owned()))
+        self.console.newcomer(&self.suimon, role)
     }
 
-    /// A browser whose user is signed in.
-    fn signed_in(&mut self, role: &str) -> Result<Browser<'_>> {
-        let (name, first) = self.newcomer(role)?;
-        let browser = self.stranger(&name);
-        let user = [("user", name.as_str()), ("password", first.as_str())];
-        browser.send("/login", &user)?.leads_to("/password")?;
-        let change = [("old", first.as_str()), ("new", PASSWORD), ("again", PASSWORD)];
-        browser.send("/password", &change)?.leads_to("/?done=password")?;
-        Ok(browser)
+    fn signed_in(&mut self, role: &str) -> Result<Browser> {
+        self.console.signed_in(&self.suimon, role)
     }
-}
-
-/// A person's browser, as far as it matters here: it keeps cookies and says where a form comes from.
-struct Browser<'a> {
-    lab: &'a Lab,
-    jar: PathBuf,
-}
-
-/// An answer.
-#[derive(Debug)]
-struct Page {
-    status: u16,
-    head: String,
-    body: String,
-}
-
-impl Browser<'_> {
-    fn open(&self, path: &str) -> Result<Page> {
-        self.curl(path, &[])
-    }
-
-    fn send(&self, path: &str, fields: &[(&str, &str)]) -> Result<Page> {
-        self.send_from(&["-H", "Origin: https://127.0.0.1:8443", "-H", "Sec-Fetch-Site: same-origin"], path, fields)
-    }
-
-    fn send_from(&self, origin: &[&str], path: &str, fields: &[(&str, &str)]) -> Result<Page> {
-        let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let mut arguments = vec!["-X", "POST"];
-        arguments.extend(origin);
-        arguments.extend(fields.iter().flat_map(|field| ["--data-urlencode", field]));
-        if fields.is_empty() {
-            arguments.extend(["-d", ""]);
-        }
-        self.curl(path, &arguments)
-    }
-
-    fn curl(&self, path: &str, more: &[&str]) -> Result<Page> {
-        let jar = self.jar.display().to_string();
-        let url = format!("{SITE}{path}");
-        let fixed = ["-sS", "-k", "-i", "--max-time", "20", "-b", &jar, "-c", &jar, &url];
-        let mut curl = words("curl", fixed.iter().chain(more));
-        let text = self.lab.node("a").run(&mut curl, LIMIT).and_then(Finished::success)?;
-        let unexpected = || LabError::Answer(format!("no HTTP: {text}"));
-        let (head, body) = text.split_once("\r\n\r\n").ok_or_else(unexpected)?;
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(unexpected)?;
-        Ok(Page { status, head: head.to_lowercase(), body: body.to_owned() })
-    }
-}
-
-impl Page {
-    fn is(self, status: u16) -> Result<Self> {
-        expect(self.status == status, || format!("expected {status}: {self:?}"))?;
-        Ok(self)
-    }
-
-    fn leads_to(self, path: &str) -> Result<Self> {
-        let line = format!("location: {path}").to_lowercase();
-        let leads = self.status == 303 && self.head.lines().any(|found| found == line);
-        expect(leads, || format!("expected to be led to {path}: {self:?}"))?;
-        Ok(self)
-    }
-
-    fn says(self, text: &str) -> Result<Self> {
-        expect(self.body.contains(text), || format!("expected \"{text}\": {self:?}"))?;
-        Ok(self)
-    }
-
-    fn says_not(self, text: &str) -> Result<Self> {
-        expect(!self.body.contains(text), || format!("did not expect \"{text}\": {self:?}"))?;
-        Ok(self)
-    }
-}
-
-fn expect(holds: bool, otherwise: impl FnOnce() -> String) -> Result<()> {
-    if holds { Ok(()) } else { Err(LabError::Answer(otherwise())) }
 }
 
 fn confined(stage: &mut Stage) -> Result<()> {
-    let tasks = format!("/proc/{}/task", stage.web.pid());
+    let tasks = format!("/proc/{}/task", stage.console.daemon().pid());
     let mut threads = 0;
     for task in fs::read_dir(&tasks).act(|| format!("list {tasks}"))? {
         let path = task.act(|| format!("list {tasks}"))?.path().join("status");
@@ -189,7 +86,7 @@ fn confined(stage: &mut Stage) -> Result<()> {
         threads += 1;
     }
     expect(threads > 0, || "no thread was looked at".into())?;
-    let said = stage.web.said();
+    let said = stage.console.daemon().said();
     expect(said.contains("fingerprint"), || format!("the fingerprint is not told: {said}"))
 }
 
@@ -352,10 +249,10 @@ fn pages(stage: &mut Stage) -> Result<()> {
 
 fn sign_out(stage: &mut Stage) -> Result<()> {
     let browser = stage.signed_in("viewer")?;
-    let kept = fs::read(&browser.jar).act(|| "read the cookies".into())?;
+    let kept = fs::read(browser.jar()).act(|| "read the cookies".into())?;
     browser.send("/logout", &[])?.leads_to("/login")?;
     browser.open("/")?.leads_to("/login")?;
-    fs::write(&browser.jar, kept).act(|| "put the old cookies back".into())?;
+    fs::write(browser.jar(), kept).act(|| "put the old cookies back".into())?;
     browser.open("/")?.leads_to("/login").map(drop)
 }
 
@@ -370,7 +267,7 @@ fn crowd(stage: &mut Stage) -> Result<()> {
     let crowd = node.enter(|| (0..CROWD).map(|_| silent()).collect::<io::Result<Vec<_>>>())?;
     let crowd = crowd.act(|| format!("connect {CROWD} times"))?;
     stage.stranger("late").open("/login")?.is(200)?;
-    command::wait_until("it is told", LIMIT, || stage.web.said().contains("too many connections"))?;
+    command::wait_until("it is told", LIMIT, || stage.console.daemon().said().contains("too many connections"))?;
     drop(crowd);
     Ok(())
 }
