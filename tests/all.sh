@@ -67,6 +67,7 @@ fi
 check lab-itself cargo test -p lab --test lab_itself
 check lab-forwarding cargo test -p lab --test lab_forwarding
 check lab-faults cargo test -p lab --test lab_faults
+check lab-dying cargo test -p lab --test lab_dying
 check lab-configuration cargo test -p lab --test lab_configuration
 check real-servers cargo test -p lab --test real_servers
 check checks cargo test -p lab --test checks

@@ -87,24 +87,7 @@ impl Configuration {
     /// As a file. Services: `web` (80), `sticky` (81 where ports can change, else 8080; persistent by /24 or /64), `echo`
     /// (UDP 7), `ftp` (21, NAT only).
     pub fn toml(&self) -> String {
-        let mut text = String::from("version = 1\n\n[system]\nhostname = \"suimon-a\"\n");
-        for (nic, subnet) in [("f0", 1), ("b0", 2)] {
-            let addresses = format!("\"10.{subnet}.0.1/16\", \"2001:db8:{subnet}::1/64\"");
-            let _ = write!(text, "\n[[nic]]\nname = \"{nic}\"\nrole = \"data\"\naddresses = [{addresses}]\n");
-        }
-        for (to, via) in [
-            ("0.0.0.0/0", "10.1.0.254"),
-            ("::/0", "2001:db8:1::fe"),
-            ("10.5.0.0/16", "10.2.0.253"),
-            ("2001:db8:5::/64", "2001:db8:2::fd"),
-        ] {
-            let _ = write!(text, "\n[[route]]\nto = \"{to}\"\nvia = \"{via}\"\n");
-        }
-        let _ = write!(
-            text,
-            "\n[engine]\nworkers = {}\nfast_path = \"off\"\nsnat_addresses = [\"10.2.0.250\", \"2001:db8:2::250\"]\n",
-            self.workers
-        );
+        let mut text = base(self.workers);
         let translated = self.method.translates_ports();
         self.service(&mut text, "web", "tcp", 80, translated.then_some(8080), "");
         let persistence = "persistence = { timeout_s = 300, ipv4_prefix = 24, ipv6_prefix = 64 }\n";
@@ -141,6 +124,29 @@ impl Configuration {
     pub fn sticky_port(&self) -> u16 {
         if self.method.translates_ports() { 81 } else { 8080 }
     }
+}
+
+/// The balancer's addresses, routes and engine, without services.
+pub fn base(workers: u8) -> String {
+    let mut text = String::from("version = 1\n\n[system]\nhostname = \"suimon-a\"\n");
+    for (nic, subnet) in [("f0", 1), ("b0", 2)] {
+        let addresses = format!("\"10.{subnet}.0.1/16\", \"2001:db8:{subnet}::1/64\"");
+        let _ = write!(text, "\n[[nic]]\nname = \"{nic}\"\nrole = \"data\"\naddresses = [{addresses}]\n");
+    }
+    for (to, via) in [
+        ("0.0.0.0/0", "10.1.0.254"),
+        ("::/0", "2001:db8:1::fe"),
+        ("10.5.0.0/16", "10.2.0.253"),
+        ("2001:db8:5::/64", "2001:db8:2::fd"),
+    ] {
+        let _ = write!(text, "\n[[route]]\nto = \"{to}\"\nvia = \"{via}\"\n");
+    }
+    let _ = write!(
+        text,
+        "\n[engine]\nworkers = {workers}\nfast_path = \"off\"\n\
+         snat_addresses = [\"10.2.0.250\", \"2001:db8:2::250\"]\n"
+    );
+    text
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ const PACKAGES: &[&str] = &[
     "inn2",
     "kamailio",
     "ldap-utils",
+    "ldirectord",
     "mariadb-client",
     "mariadb-server",
     "memcached",

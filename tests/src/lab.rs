@@ -114,8 +114,19 @@ impl Lab {
 
     /// Starts a program that runs until the caller drops it.
     pub fn daemon(&self, node: &str, name: &str, command: &mut Command) -> Result<Daemon> {
-        let log = self.folder.join(format!("{node}-{name}.log"));
-        Daemon::start(&self.node(node), name, command, &log)
+        Daemon::start(&self.node(node), name, command, &self.log(node, name))
+    }
+
+    fn log(&self, node: &str, name: &str) -> PathBuf {
+        self.folder.join(format!("{node}-{name}.log"))
+    }
+
+    /// SIGKILL for a program that [`Lab::start`] started.
+    pub fn kill(&mut self, node: &str, name: &str) -> Result<()> {
+        let log = self.log(node, name);
+        let at = self.daemons.iter().position(|daemon| daemon.log() == log);
+        let at = at.ok_or_else(|| LabError::Answer(format!("{name} does not run in {node}")))?;
+        self.daemons.remove(at).kill().map(drop)
     }
 
     /// The first program that has ended although nobody asked it to, with the end of its log.

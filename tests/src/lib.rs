@@ -14,6 +14,7 @@ pub mod error;
 pub mod fault_proxy;
 pub mod lab;
 pub mod leftovers;
+pub mod load;
 pub mod machine;
 pub mod namespace;
 pub mod plan;

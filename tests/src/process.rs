@@ -47,6 +47,11 @@ impl Daemon {
         &self.name
     }
 
+    /// Where it writes what it says.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()

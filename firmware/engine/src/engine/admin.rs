@@ -3,7 +3,9 @@
 use super::deliver::Conversation;
 use super::{Engine, Moment};
 use crate::flow::{FlowId, State, flag};
+use crate::tables::Backend;
 use crate::{BackendIndex, ServiceIndex, Tuple};
+use net::ip::protocol;
 use net::{Address, Now};
 use std::sync::Arc;
 
@@ -63,7 +65,8 @@ impl Engine {
     }
 
     /// Ends the flows that match, up to a bound per call; TCP flows are reset on both sides. Stragglers are dropped until
-    /// the flow is forgotten, so that none of them begins it anew. Returns how many, and whether all have been looked at.
+    /// the flow is forgotten, so that none of them begins it anew; but UDP of a backend that takes no flows chooses
+    /// another one at once. Returns how many, and whether all have been looked at.
     pub fn kill_flows(&mut self, now: Now, filter: &FlowFilter, cursor: &mut u32) -> (usize, bool) {
         let tables = Arc::clone(&self.tables);
         let moment = Moment { now, tables: &tables };
@@ -73,10 +76,15 @@ impl Engine {
         let done = self.collect(filter, cursor, room, &mut ids);
         ids.retain(|id| !self.flows.flow(*id).has(flag::KILLED));
         for id in &ids {
+            self.counters.totals.flows_killed.add(1);
+            let flow = self.flows.flow(*id);
+            if flow.protocol == protocol::UDP && !tables.backend(flow.backend).is_some_and(Backend::takes_flows) {
+                self.remove_flow(moment, *id);
+                continue;
+            }
             self.tell_both_sides(moment, *id);
             self.change_state(moment, *id, State::Close);
             self.flows.flow_mut(*id).flags |= flag::KILLED;
-            self.counters.totals.flows_killed.add(1);
         }
         (ids.len(), done)
     }
