@@ -1,7 +1,8 @@
 //! Drains under load.
 
-use crate::scene::{Backend, Cell, Scene, backends, expect, made_for_victims, wait_for};
+use crate::scene::{Cell, Scene, expect, is_victim, made_for_victims};
 use lab::Result;
+use lab::backends::Backend;
 use lab::configuration::Method;
 use lab::load::{Asked, Client, Fate, Load, Way};
 use lab::plan::size;
@@ -53,9 +54,8 @@ pub fn loses_nothing(scene: &mut Scene) -> Result<()> {
     drain(&balancer, &cells, &[])?;
     thread::sleep(SETTLE);
     let before = made_for_victims(&balancer)?;
-    let left: u64 =
-        backends(&balancer)?.iter().filter(|backend| backend.is_victim()).map(|backend| backend.flows).sum();
-    wait_for(&balancer, "the drained are empty", |all| all.iter().all(|each| !each.is_victim() || each.flows == 0))?;
+    let left: u64 = balancer.backends()?.iter().filter(|backend| is_victim(backend)).map(|backend| backend.flows).sum();
+    balancer.wait_for("the drained are empty", |all| all.iter().all(|each| !is_victim(each) || each.flows == 0))?;
     let emptied = begun.elapsed();
     thread::sleep(WARM_UP);
     let after = made_for_victims(&balancer)?;
@@ -87,8 +87,8 @@ pub fn ends_as_asked(scene: &mut Scene) -> Result<()> {
     let drained = Instant::now();
     thread::sleep(Duration::from_secs(2));
     expect(!load.so_far().iter().any(Asked::is_lost), || lost_of(&load.so_far()))?;
-    wait_for(&balancer, "the deadlines are over", |all| {
-        all.iter().all(|backend| !backend.is_victim() || (backend.state == "drain" && backend.drain_left_s.is_none()))
+    balancer.wait_for("the deadlines are over", |all| {
+        all.iter().all(|backend| !is_victim(backend) || (backend.state == "drain" && backend.drain_left_s.is_none()))
     })?;
     let over = drained.elapsed();
     thread::sleep(WARM_UP);
@@ -160,7 +160,7 @@ pub fn outlives_restarts(scene: &mut Scene) -> Result<()> {
     thread::sleep(WARM_UP);
     let drained = Instant::now();
     drain(&balancer, &cells, &["--deadline", "60s", "--then", "keep"])?;
-    wait_for(&balancer, "the drained are empty", |all| all.iter().all(|each| !each.is_victim() || each.flows == 0))?;
+    balancer.wait_for("the drained are empty", |all| all.iter().all(|each| !is_victim(each) || each.flows == 0))?;
     let mut away = Vec::new();
     for round in 0..size(2, 6) {
         let gone = Instant::now();
@@ -172,7 +172,7 @@ pub fn outlives_restarts(scene: &mut Scene) -> Result<()> {
         balancer.start_again(&scene.lab, "a")?;
         away.push(gone.elapsed().as_millis());
         thread::sleep(WARM_UP);
-        let victims: Vec<Backend> = backends(&balancer)?.into_iter().filter(Backend::is_victim).collect();
+        let victims: Vec<Backend> = balancer.backends()?.into_iter().filter(is_victim).collect();
         let passed = drained.elapsed().as_secs();
         let goes_on = |backend: &Backend| {
             let left = backend.drain_left_s.unwrap_or(0);

@@ -1,6 +1,6 @@
 //! A server dies: what was lost until the balancer had noticed, and what became of the flows that it had.
 
-use crate::scene::{Cell, Scene, VICTIMS, expect, made_for_victims, wait_for};
+use crate::scene::{Cell, Scene, VICTIMS, expect, is_victim, made_for_victims};
 use lab::Result;
 use lab::load::{Asked, Client, Fate, Load, Way};
 use lab::plan::size;
@@ -64,7 +64,7 @@ pub fn dies(scene: &mut Scene, death: Death) -> Result<()> {
     thread::sleep(WARM_UP);
     let died = Instant::now();
     death.strike(scene)?;
-    wait_for(&balancer, "the dead are down", |all| all.iter().all(|backend| backend.healthy != backend.is_victim()))?;
+    balancer.wait_for("the dead are down", |all| all.iter().all(|backend| backend.healthy != is_victim(backend)))?;
     let removed = Instant::now();
     thread::sleep(SETTLE);
     let (before, clear) = (made_for_victims(&balancer)?, Instant::now());
@@ -72,7 +72,7 @@ pub fn dies(scene: &mut Scene, death: Death) -> Result<()> {
     let after = made_for_victims(&balancer)?;
     let returned = Instant::now();
     death.undo(scene)?;
-    wait_for(&balancer, "all are up again", |all| all.iter().all(|backend| backend.healthy))?;
+    balancer.wait_for("all are up again", |all| all.iter().all(|backend| backend.healthy))?;
     load.wait_for_the_silent(RETURN_LIMIT)?;
     thread::sleep(WARM_UP);
     let asked = load.stop()?;

@@ -1,5 +1,6 @@
 //! The lab with every method and mode at once: each pair has a VIP of its own, all share the servers.
 
+use lab::backends::Backend;
 use lab::configuration::{Method, base};
 use lab::error::LabError;
 use lab::lab::tool;
@@ -7,8 +8,7 @@ use lab::load::{Client, Way};
 use lab::plan::{self, Family};
 use lab::shape::Shape;
 use lab::suimon::Suimon;
-use lab::{Lab, Result, command, programs};
-use serde_json::Value;
+use lab::{Lab, Result, programs};
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -19,8 +19,6 @@ use std::time::Duration;
 pub const MODES: [&str; 4] = ["keep", "drop", "reset", "reselect"];
 /// Who dies or is drained: one of the near servers, and one behind the tunnels.
 pub const VICTIMS: [&str; 2] = ["s1", "t1"];
-/// Time the judgement has to follow.
-const NOTICE_LIMIT: Duration = Duration::from_secs(30);
 /// The first of the VIPs.
 const VIP: [u8; 4] = [10, 1, 0, 150];
 /// The UDP echo's port.
@@ -128,7 +126,7 @@ impl Scene {
     /// Starts the balancer with the services of `cells`, each with `more` keys, and waits until all servers are up.
     pub fn balance(&self, cells: &[Cell], more: &str) -> Result<Suimon> {
         let balancer = Suimon::start(&self.lab, "a", &document(cells, more))?;
-        wait_for(&balancer, "all servers are up", |backends| backends.iter().all(|backend| backend.healthy))?;
+        balancer.wait_for("all servers are up", |backends| backends.iter().all(|backend| backend.healthy))?;
         Ok(balancer)
     }
 }
@@ -155,51 +153,13 @@ fn document(cells: &[Cell], more: &str) -> String {
     text
 }
 
-/// A backend as the balancer tells it.
-pub struct Backend {
-    pub service: String,
-    pub name: String,
-    pub healthy: bool,
-    /// Made since the start.
-    pub made: u64,
-    /// There now.
-    pub flows: u64,
-    pub state: String,
-    pub drain_left_s: Option<u64>,
-}
-
-impl Backend {
-    pub fn is_victim(&self) -> bool {
-        VICTIMS.contains(&self.name.as_str())
-    }
-}
-
-pub fn backends(balancer: &Suimon) -> Result<Vec<Backend>> {
-    let text = balancer.get("/api/v1/backends")?;
-    let all: Value = serde_json::from_str(&text).map_err(|error| LabError::Answer(format!("{error}: {text}")))?;
-    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let backend = |value: &Value| Backend {
-        service: word(&value["service"]),
-        name: word(&value["name"]),
-        healthy: value["healthy"] == true,
-        made: value["traffic"]["flows"].as_u64().unwrap_or_default(),
-        flows: value["active"].as_u64().unwrap_or_default() + value["inactive"].as_u64().unwrap_or_default(),
-        state: word(&value["state"]),
-        drain_left_s: value["drain_left_s"].as_u64(),
-    };
-    let all: Vec<Backend> = all.as_array().into_iter().flatten().map(backend).collect();
-    expect(!all.is_empty(), || format!("no backends: {text}"))?;
-    Ok(all)
-}
-
-/// Waits until the backends are as `question` asks.
-pub fn wait_for(balancer: &Suimon, act: &str, question: impl Fn(&[Backend]) -> bool) -> Result<()> {
-    command::wait_until(act, NOTICE_LIMIT, || backends(balancer).is_ok_and(|all| question(&all)))
+pub fn is_victim(backend: &Backend) -> bool {
+    VICTIMS.contains(&backend.name.as_str())
 }
 
 /// Flows that were ever made for the victims, by service.
 pub fn made_for_victims(balancer: &Suimon) -> Result<Vec<(String, u64)>> {
-    let victims = backends(balancer)?.into_iter().filter(Backend::is_victim);
+    let victims = balancer.backends()?.into_iter().filter(is_victim);
     Ok(victims.map(|backend| (backend.service, backend.made)).collect())
 }
 
