@@ -29,21 +29,24 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
 ];
 
-/// `pages` with all of it around.
-pub(crate) fn around(pages: Router) -> Router {
-    pages.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).layer(from_fn(check))
+/// `pages` with all of it around, and `rest`, which knows its own size, time and callers.
+pub(crate) fn around(pages: Router, rest: Router) -> Router {
+    pages.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).layer(from_fn(check)).merge(rest).layer(from_fn(add_headers))
 }
 
 async fn check(request: Request, next: Next) -> Response {
     let reading = matches!(*request.method(), Method::GET | Method::HEAD);
-    let mut response = if reading || is_of_this_site(request.headers()) {
-        match timeout(REQUEST_LIMIT, next.run(request)).await {
-            Ok(response) => response,
-            Err(_) => (StatusCode::REQUEST_TIMEOUT, "This took too long.\n").into_response(),
-        }
-    } else {
-        (StatusCode::FORBIDDEN, "This request comes from another site.\n").into_response()
-    };
+    if !reading && !is_of_this_site(request.headers()) {
+        return (StatusCode::FORBIDDEN, "This request comes from another site.\n").into_response();
+    }
+    match timeout(REQUEST_LIMIT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => (StatusCode::REQUEST_TIMEOUT, "This took too long.\n").into_response(),
+    }
+}
+
+async fn add_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
@@ -53,9 +56,15 @@ async fn check(request: Request, next: Next) -> Response {
     response
 }
 
+/// Whether a browser says that another site made it ask; programs and people who type an address say nothing.
+pub(crate) fn is_of_another_site(headers: &HeaderMap) -> bool {
+    let site = headers.get(HeaderName::from_static("sec-fetch-site"));
+    site.is_some_and(|site| site != "same-origin" && site != "none")
+}
+
 /// Whether a page of ours sent it. Browsers say so in `Sec-Fetch-Site`; older ones in `Origin`. A request that says neither
 /// is refused: no browser sends a form so, and programs have the API.
-fn is_of_this_site(headers: &HeaderMap) -> bool {
+pub(crate) fn is_of_this_site(headers: &HeaderMap) -> bool {
     let word = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let origin = || {
         let host = word(header::HOST).filter(|host| !host.is_empty())?;

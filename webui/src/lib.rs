@@ -7,6 +7,7 @@ mod guard;
 mod language;
 mod listen;
 mod pages;
+mod rest;
 mod serve;
 mod show;
 mod visitor;

@@ -2,7 +2,7 @@
 //! for a bounded time only, and never more than a share of the places.
 
 use crate::certificate::Identity;
-use crate::{Console, guard, pages};
+use crate::{Console, guard, pages, rest};
 use axum::Router;
 use axum::extract::Extension;
 use config::Prefix;
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 
 /// Connections at once.
@@ -27,7 +27,8 @@ pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 64;
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 /// Time for the head of a request, the wait between two requests included.
 const HEADER_LIMIT: Duration = Duration::from_secs(20);
-/// Time a connection may last, whatever happens on it: who reads an answer a byte at a time ends too.
+/// Time a connection may last, whatever happens on it: who reads an answer a byte at a time ends too. Answers that are meant
+/// to last longer say so by [`Lasting`].
 const CONNECTION_LIMIT: Duration = Duration::from_secs(600);
 /// Bytes of a request's head, and of what is read ahead.
 const BUFFER_BYTES_MAX: usize = 64 * 1024;
@@ -66,7 +67,7 @@ pub async fn serve(
 ) -> io::Result<()> {
     let door = Arc::new(Door {
         acceptor: TlsAcceptor::from(Arc::clone(&identity.config)),
-        pages: guard::around(pages::router(console)),
+        pages: guard::around(pages::router(console.clone()), rest::router(console)),
         allow,
         places: Mutex::default(),
         served: Served::default(),
@@ -95,8 +96,12 @@ async fn accept(listener: tokio::net::TcpListener, door: Arc<Door>) {
                 let client = peer.ip().to_canonical();
                 if let Some(place) = door.admit(client) {
                     tokio::spawn(async move {
-                        // Its end is nobody's failure but the client's.
-                        let _ = timeout(CONNECTION_LIMIT, converse(stream, &place)).await;
+                        let lasting = Lasting::new(CONNECTION_LIMIT);
+                        tokio::select! {
+                            () = converse(stream, &place, lasting.clone()) => {}
+                            // Its end is nobody's failure but the client's.
+                            () = lasting.over() => {}
+                        }
                     });
                 }
             }
@@ -108,13 +113,14 @@ async fn accept(listener: tokio::net::TcpListener, door: Arc<Door>) {
     }
 }
 
-async fn converse(stream: TcpStream, place: &Place) {
+async fn converse(stream: TcpStream, place: &Place, lasting: Lasting) {
     let door = &place.door;
     let Ok(Ok(stream)) = timeout(HANDSHAKE_LIMIT, door.acceptor.accept(stream)).await else {
         Served::count(&door.served.handshakes_failed, "TLS handshake failed", place.client);
         return;
     };
-    let service = TowerToHyperService::new(door.pages.clone().layer(Extension(Address(place.client))));
+    let pages = door.pages.clone().layer(Extension(Address(place.client))).layer(Extension(lasting));
+    let service = TowerToHyperService::new(pages);
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_LIMIT)
@@ -129,6 +135,33 @@ async fn converse(stream: TcpStream, place: &Place) {
 /// The address at the other end of the connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Address(pub IpAddr);
+
+/// When a connection ends at the latest.
+#[derive(Clone, Debug)]
+pub(crate) struct Lasting(Arc<Mutex<Instant>>);
+
+impl Lasting {
+    fn new(limit: Duration) -> Self {
+        Self(Arc::new(Mutex::new(Instant::now() + limit)))
+    }
+
+    /// Not before `time` has passed from now on.
+    pub(crate) fn until_after(&self, time: Duration) {
+        let mut end = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *end = (*end).max(Instant::now() + time);
+    }
+
+    async fn over(&self) {
+        loop {
+            let end = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if Instant::now() >= end {
+                return;
+            }
+            // It may have been put off meanwhile.
+            sleep_until(end).await;
+        }
+    }
+}
 
 impl Door {
     fn admit(self: &Arc<Self>, client: IpAddr) -> Option<Place> {

@@ -48,7 +48,7 @@ impl FromRequestParts<Console> for Visitor {
         // Every connection has its address; without one core would take the call for web's own.
         let address = parts.extensions.get::<Address>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Address(ip)| *ip);
         let client = console.client().on_behalf_of(address);
-        let session = cookie(&parts.headers, SESSION_COOKIE).filter(|session| !session.is_empty());
+        let session = session(&parts.headers);
         Ok(Self {
             t: Text(language),
             has_session: session.is_some(),
@@ -232,6 +232,11 @@ fn set_cookie(response: &mut Response, cookie: &str) {
 pub(crate) fn own_path(path: &str) -> &str {
     let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '\\' | '"' | '<' | '>');
     if path.starts_with('/') && !path.starts_with("//") && path.chars().all(plain) { path } else { "/" }
+}
+
+/// The session that a browser says it has.
+pub(crate) fn session(headers: &HeaderMap) -> Option<&str> {
+    cookie(headers, SESSION_COOKIE).filter(|session| !session.is_empty())
 }
 
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

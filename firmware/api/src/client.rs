@@ -1,6 +1,10 @@
-//! The client: one HTTP/1.1 connection over the unix socket per call.
+//! The client: one HTTP/1.1 connection per call, over the unix socket or another way.
 
+mod pass;
 mod people;
+mod way;
+
+pub use way::{Connecting, Stream, Way};
 
 use crate::{
     Applied, Backend, BackendDetail, BackendName, BackendQuery, CaptureRequest, Confirmed, Counters, DiffQuery,
@@ -9,18 +13,17 @@ use crate::{
 };
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http1;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use hyper::header::CONTENT_TYPE;
 use hyper::{Method, Request, Response};
-use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
-use tokio::net::UnixStream;
 use tokio::time::timeout;
+use way::Socket;
 
 /// Where core listens by default.
 pub const SOCKET_DEFAULT: &str = "/run/suimon/core.sock";
@@ -42,6 +45,9 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// There is no way to the node: what was tried, and why it failed.
+    #[error("{0}")]
+    Unreachable(String),
     /// The node refused.
     #[error("{}", problem.message)]
     Refused {
@@ -51,24 +57,24 @@ pub enum Error {
         problem: Problem,
     },
     /// The node did not answer in time.
-    #[error("no answer from {} within {} s", socket.display(), RESPONSE_TIMEOUT.as_secs())]
+    #[error("no answer from {node} within {} s", RESPONSE_TIMEOUT.as_secs())]
     Timeout {
-        /// The socket.
-        socket: PathBuf,
+        /// The node.
+        node: String,
     },
     /// The connection broke, or what came is not HTTP.
-    #[error("talk to {}: {source}", socket.display())]
+    #[error("talk to {node}: {source}")]
     Connection {
-        /// The socket.
-        socket: PathBuf,
+        /// The node.
+        node: String,
         /// What happened.
         source: hyper::Error,
     },
     /// The answer is not what was expected.
-    #[error("answer of {}: {reason}", socket.display())]
+    #[error("answer of {node}: {reason}")]
     Answer {
-        /// The socket.
-        socket: PathBuf,
+        /// The node.
+        node: String,
         /// What is wrong with it.
         reason: String,
     },
@@ -77,7 +83,7 @@ pub enum Error {
 /// A client of one node. Each call connects anew: a restarted node is found again.
 #[derive(Clone)]
 pub struct Client {
-    socket: PathBuf,
+    way: Arc<dyn Way>,
     /// A session or a token.
     secret: Option<String>,
     /// Who is called for.
@@ -86,19 +92,24 @@ pub struct Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Client({})", self.socket.display())
+        write!(f, "Client({})", self.node())
     }
 }
 
 impl Client {
     /// A client of the node that listens on `socket`. Nothing is opened yet.
     pub fn new(socket: impl Into<PathBuf>) -> Self {
-        Self { socket: socket.into(), secret: None, behalf: None }
+        Self::by(Arc::new(Socket(socket.into())))
     }
 
-    /// The socket.
-    pub fn socket(&self) -> &Path {
-        &self.socket
+    /// A client of the node that `way` leads to.
+    pub fn by(way: Arc<dyn Way>) -> Self {
+        Self { way, secret: None, behalf: None }
+    }
+
+    /// What the node is called in messages.
+    fn node(&self) -> String {
+        self.way.node()
     }
 
     /// What the node is and does.
@@ -205,7 +216,7 @@ impl Client {
     pub async fn capture(&self, request: &CaptureRequest) -> Result<Capture, Error> {
         let response = self.send(Method::POST, path::CAPTURE, json(request)).await?;
         if response.status().is_success() {
-            return Ok(Capture { socket: self.socket.clone(), body: response.into_body() });
+            return Ok(Capture { node: self.node(), body: response.into_body() });
         }
         Err(self.refusal(response).await)
     }
@@ -229,36 +240,19 @@ impl Client {
             let body = self.body(response).await?;
             serde_json::from_slice(&body).map_err(|error| self.unexpected(format!("{path}: {error}")))
         };
-        timeout(RESPONSE_TIMEOUT, exchange).await.map_err(|_| Error::Timeout { socket: self.socket.clone() })?
+        timeout(RESPONSE_TIMEOUT, exchange).await.map_err(|_| Error::Timeout { node: self.node() })?
     }
 
     async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Response<Incoming>, Error> {
-        let stream = UnixStream::connect(&self.socket)
-            .await
-            .map_err(|source| Error::Connect { socket: self.socket.clone(), source })?;
-        let broken = |source| Error::Connection { socket: self.socket.clone(), source };
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-        // Ends with the connection; its errors reach us through the request and the body.
-        tokio::spawn(connection);
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(HOST, "localhost")
-            .header(CONTENT_TYPE, "application/json");
-        if let Some(secret) = &self.secret {
-            request = request.header(AUTHORIZATION, format!("Bearer {secret}"));
-        }
-        if let Some(client) = self.behalf {
-            request = request.header(CLIENT_HEADER, client.to_string());
-        }
+        let request = Request::builder().method(method).uri(path).header(CONTENT_TYPE, "application/json");
         let request = request.body(Full::new(body)).map_err(|error| self.unexpected(error.to_string()))?;
-        sender.send_request(request).await.map_err(broken)
+        self.pass(request).await
     }
 
     async fn body(&self, response: Response<Incoming>) -> Result<Bytes, Error> {
         let limited = Limited::new(response.into_body(), RESPONSE_BYTES_MAX);
         let collected = limited.collect().await.map_err(|error| match error.downcast::<hyper::Error>() {
-            Ok(source) => Error::Connection { socket: self.socket.clone(), source: *source },
+            Ok(source) => Error::Connection { node: self.node(), source: *source },
             Err(error) if error.is::<LengthLimitError>() => {
                 self.unexpected(format!("more than {RESPONSE_BYTES_MAX} bytes"))
             }
@@ -279,14 +273,14 @@ impl Client {
     }
 
     fn unexpected(&self, reason: String) -> Error {
-        Error::Answer { socket: self.socket.clone(), reason }
+        Error::Answer { node: self.node(), reason }
     }
 }
 
 /// A running capture.
 #[derive(Debug)]
 pub struct Capture {
-    socket: PathBuf,
+    node: String,
     body: Incoming,
 }
 
@@ -294,7 +288,7 @@ impl Capture {
     /// The next bytes of the pcap file; `None` at its end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         while let Some(frame) = self.body.frame().await {
-            let frame = frame.map_err(|source| Error::Connection { socket: self.socket.clone(), source })?;
+            let frame = frame.map_err(|source| Error::Connection { node: self.node.clone(), source })?;
             if let Ok(bytes) = frame.into_data() {
                 return Ok(Some(bytes));
             }

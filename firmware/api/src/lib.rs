@@ -69,7 +69,7 @@ mod services;
 mod status;
 
 pub use capture::{CAPTURE_PACKETS_MAX, CAPTURE_SECONDS_MAX, CaptureRequest};
-pub use client::{CLIENT_HEADER, Capture, Client, Error, RESPONSE_BYTES_MAX, SOCKET_DEFAULT};
+pub use client::{CLIENT_HEADER, Capture, Client, Connecting, Error, RESPONSE_BYTES_MAX, SOCKET_DEFAULT, Stream, Way};
 pub use document::{Applied, COMMENT_CHARS_MAX, CONFIRM_WITHIN_MAX_S, Document, Export, Terms};
 pub use drops::meaning_of_drop;
 pub use explain::{Explanation, Outcome, Question, Step};
@@ -91,6 +91,9 @@ pub use revisions::{
 };
 pub use services::{Backend, BackendQuery, Service, StateChange, Then, Traffic};
 pub use status::{Counters, Drop, Link, Neighbor, NeighborState, Nic, Rates, Status, Worker};
+
+/// Bytes of a request at most: a document as JSON text, every character of it escaped.
+pub const REQUEST_BYTES_MAX: usize = 2 * config::DOCUMENT_BYTES_MAX + 4_096;
 
 /// Paths of the API.
 pub mod path {

@@ -1,5 +1,7 @@
 //! Reaching a server: its name, its address, its certificate. Everything has a deadline.
 
+pub mod pin;
+
 use hickory_resolver::TokioResolver;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, InvalidDnsNameError, ServerName};

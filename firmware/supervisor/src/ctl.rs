@@ -1,4 +1,4 @@
-//! `suimon ctl`: the command line of a running node, over its unix socket.
+//! `suimon ctl`: the command line of a running node, over its unix socket or from another machine.
 //!
 //! Exit status: 0 done; 1 refused or failed, with one line on stderr; 2 usage.
 
@@ -12,6 +12,7 @@ mod listing;
 mod log;
 mod operand;
 mod people;
+mod remote;
 mod status;
 mod table;
 mod words;
@@ -20,6 +21,7 @@ use api::{BackendQuery, Client, Error, FlowQuery, Kill, Problem, Question, State
 use clap::{Args, Subcommand, ValueEnum};
 use config::BackendState;
 use operand::{BackendName, Endpoint, duration_s};
+use remote::Remote;
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -29,6 +31,8 @@ use std::process::ExitCode;
 
 /// Columns of the terminal that tables are made for: a serial console has no more.
 const TERMINAL_WIDTH: usize = 80;
+/// Exit status for a command that makes no sense, as clap has it.
+const USAGE: u8 = 2;
 
 /// Ask or tell a running node.
 #[derive(Args, Debug)]
@@ -39,6 +43,8 @@ pub struct Arguments {
     /// Call as the owner of the token in this file, and not as the caller on this box; - is standard input.
     #[arg(long, global = true, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    #[command(flatten)]
+    remote: Remote,
     /// Answer as JSON.
     #[arg(long, global = true)]
     json: bool,
@@ -175,6 +181,8 @@ enum Failure {
     File { act: &'static str, path: PathBuf, source: io::Error },
     /// The audit log is not what was written.
     Broken(String),
+    /// Options that do not go together.
+    Usage(&'static str),
     /// Standard output is gone or full.
     Output(io::Error),
 }
@@ -186,6 +194,7 @@ impl Display for Failure {
             Self::Import(error) => error.fmt(f),
             Self::File { act, path, source } => write!(f, "{act} {}: {source}", path.display()),
             Self::Broken(broken) => write!(f, "{broken}"),
+            Self::Usage(why) => write!(f, "{why}"),
             Self::Output(source) => write!(f, "write to standard output: {source}"),
         }
     }
@@ -218,16 +227,16 @@ pub fn run(arguments: Arguments) -> ExitCode {
                 let _ = write(&refusal(problem, json));
             }
             eprintln!("suimon: {}", failure.to_string().replace('\n', " "));
-            ExitCode::FAILURE
+            if matches!(failure, Failure::Usage(_)) { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
         }
     }
 }
 
 async fn act(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { socket, token_file, json, act } = arguments;
+    let Arguments { socket, token_file, remote, json, act } = arguments;
     // For `grep` and `awk`, a row is a line.
     let width = if io::stdout().is_terminal() { TERMINAL_WIDTH } else { usize::MAX };
-    let mut client = Client::new(socket);
+    let mut client = remote.client(token_file.is_some())?.unwrap_or_else(|| Client::new(socket));
     if let Some(file) = token_file {
         client = client.with_secret(secret_of(&file)?);
     }

@@ -20,15 +20,12 @@ const POST: MethodFilter = MethodFilter::POST;
 const PATCH: MethodFilter = MethodFilter::PATCH;
 const DELETE: MethodFilter = MethodFilter::DELETE;
 
-/// Bytes of a request at most: a document as JSON text, every character of it escaped.
-const REQUEST_BYTES_MAX: usize = 2 * config::DOCUMENT_BYTES_MAX + 4_096;
-
 pub(super) type Answer<T> = Result<Json<T>, Refused>;
 
 /// The whole API.
 pub(super) fn router(core: Core) -> Router {
     let (router, _, description) = routes(core.gate.clone());
-    router.layer(Extension(description)).layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX)).with_state(core)
+    router.layer(Extension(description)).layer(DefaultBodyLimit::max(api::REQUEST_BYTES_MAX)).with_state(core)
 }
 
 /// All routes, the list of them, and their description; what it calls them is in `openapi/words.rs`.
