@@ -25,7 +25,11 @@ test='/usr/bin/tshark tshark
 /bin/busybox busybox-static
 /usr/bin/cpio cpio
 /usr/bin/xz xz-utils
-/usr/bin/mmdebstrap mmdebstrap'
+/usr/bin/mmdebstrap mmdebstrap
+/usr/bin/chromium chromium
+/usr/bin/chromedriver chromium-driver
+/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc fonts-noto-cjk
+/usr/bin/pip3 python3-pip'
 bench='/usr/sbin/haproxy haproxy
 /usr/lib/nginx/modules/ngx_stream_module.so libnginx-mod-stream'
 
@@ -89,3 +93,5 @@ for component in rustfmt clippy; do
         command -v rustup >/dev/null && rustup -q component add "$component"
     fi
 done
+
+[ "$target" != test ] || "$(dirname "$0")/axe.sh"

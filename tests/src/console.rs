@@ -31,9 +31,14 @@ pub struct Console {
 impl Console {
     /// Starts it beside the balancer `suimon` in `node`, and waits until it answers.
     pub fn start(lab: &Lab, node: &str, suimon: &Suimon) -> Result<Self> {
+        Self::start_on(lab, node, suimon, ADDRESS)
+    }
+
+    /// The same, where others reach it too: at `address`, which holds [`ADDRESS`].
+    pub fn start_on(lab: &Lab, node: &str, suimon: &Suimon, address: &str) -> Result<Self> {
         let folder = suimon.file().with_file_name("");
         let binary = suimon::binary().ok_or_else(|| LabError::Answer("suimon is not built".into()))?;
-        let mut command = words(&binary.display().to_string(), ["web", "--listen", ADDRESS]);
+        let mut command = words(&binary.display().to_string(), ["web", "--listen", address]);
         command.arg("--data").arg(folder.join("web")).arg("--socket").arg(folder.join("socket"));
         let daemon = lab.daemon(node, "web", &mut command)?;
         let console = Self { daemon, namespace: lab.node(node), folder: lab.folder().to_owned(), users: 0 };
