@@ -8,6 +8,7 @@ mod dry_run;
 mod flows;
 pub mod gate;
 mod graphs;
+mod hear_out;
 mod log;
 mod metrics;
 mod openapi;

@@ -2,6 +2,7 @@
 
 use super::access::{Call, Route, Routes};
 use super::gate::Gate;
+use super::hear_out::hear_out;
 use super::openapi::Description;
 use super::{Core, Refused, capture, configuration, dry_run, flows, graphs, log, metrics, openapi, people};
 use api::{Backend, BackendDetail, BackendName, BackendQuery, Counters, Neighbor, Service, StateChange, Status, path};
@@ -9,6 +10,7 @@ use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::middleware::from_fn;
 use axum::routing::MethodFilter;
 use axum::{Extension, Json, Router};
 use manage::roles::Act;
@@ -25,7 +27,8 @@ pub(super) type Answer<T> = Result<Json<T>, Refused>;
 /// The whole API.
 pub(super) fn router(core: Core) -> Router {
     let (router, _, description) = routes(core.gate.clone());
-    router.layer(Extension(description)).layer(DefaultBodyLimit::max(api::REQUEST_BYTES_MAX)).with_state(core)
+    let router = router.layer(Extension(description)).layer(DefaultBodyLimit::max(api::REQUEST_BYTES_MAX));
+    router.layer(from_fn(hear_out)).with_state(core)
 }
 
 /// All routes, the list of them, and their description; what it calls them is in `openapi/words.rs`.
