@@ -95,4 +95,7 @@ for component in rustfmt clippy; do
     fi
 done
 
-[ "$target" != test ] || "$(dirname "$0")/axe.sh"
+if [ "$target" = test ]; then
+    "$(dirname "$0")/axe.sh"
+    "$(dirname "$0")/schemathesis.sh"
+fi
