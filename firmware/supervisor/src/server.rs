@@ -20,6 +20,7 @@ use crate::run::control::{Control, Job};
 use crate::run::telling::Teller;
 use crate::run::workers::{WorkerHandle, Workers};
 use crate::worker::Shared;
+use api::{Code, Problem};
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -142,11 +143,19 @@ async fn in_time<T>(answer: oneshot::Receiver<T>) -> Result<T, Refused> {
 type Answered = Result<Response, Refused>;
 
 /// A request that is answered with a problem.
-struct Refused(StatusCode, api::Problem);
+struct Refused(StatusCode, Problem);
 
 impl Refused {
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self(status, api::Problem::new(message))
+        let code = match status {
+            StatusCode::BAD_REQUEST => Code::BadRequest,
+            StatusCode::NOT_FOUND => Code::NotFound,
+            StatusCode::CONFLICT => Code::Conflict,
+            StatusCode::SERVICE_UNAVAILABLE => Code::Busy,
+            StatusCode::INTERNAL_SERVER_ERROR => Code::Failed,
+            _ => Code::Other,
+        };
+        Self(status, Problem::of(code, message, &[]))
     }
 
     fn busy() -> Self {
