@@ -32,24 +32,37 @@ pub struct Seen {
 impl Capture {
     /// Starts capturing what comes in on `nic` of `node` and matches `filter`; returns when it runs.
     pub fn start(lab: &Lab, node: &str, nic: &str, filter: &str) -> Result<Self> {
+        Self::begin(lab, node, nic, filter, &["-s", "128", "-Q", "in"])
+    }
+
+    /// The same for frames as a whole, both ways.
+    pub fn whole(lab: &Lab, node: &str, nic: &str, filter: &str) -> Result<Self> {
+        Self::begin(lab, node, nic, filter, &["-s", "0"])
+    }
+
+    fn begin(lab: &Lab, node: &str, nic: &str, filter: &str, options: &[&str]) -> Result<Self> {
         let file = lab.folder().join(format!("{node}-{nic}.pcap"));
-        let mut tcpdump = words(
-            "tcpdump",
-            ["-n", "-U", "--immediate-mode", "-s", "128", "-B", "8192", "-Q", "in", "-Z", "root", "-i", nic],
-        );
+        let mut tcpdump = words("tcpdump", ["-n", "-U", "--immediate-mode", "-B", "8192", "-Z", "root", "-i", nic]);
+        tcpdump.args(options);
         tcpdump.arg("-w").arg(&file).arg(filter);
         let tcpdump = lab.daemon(node, &format!("tcpdump-{nic}"), &mut tcpdump)?;
         command::wait_until("tcpdump listens", LIMIT, || tcpdump.said().contains("listening on"))?;
         Ok(Self { tcpdump, file })
     }
 
-    /// Ends it; what it saw.
-    pub fn stop(mut self) -> Result<Vec<Seen>> {
+    /// Ends it; the file that it wrote.
+    pub fn stop_with_file(mut self) -> Result<PathBuf> {
         // It ends at once when asked to, with frames unread that came in before.
         thread::sleep(SETTLE);
         self.tcpdump.stop()?;
+        Ok(self.file)
+    }
+
+    /// Ends it; what it saw.
+    pub fn stop(self) -> Result<Vec<Seen>> {
+        let file = self.stop_with_file()?;
         let mut print = words("tcpdump", ["-n", "-tt", "-r"]);
-        print.arg(&self.file);
+        print.arg(&file);
         let text = command::run(&mut print, LIMIT)?.success()?;
         Ok(text.lines().filter_map(seen).collect())
     }

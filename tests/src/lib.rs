@@ -1,6 +1,7 @@
 //! What crosses crates. The lab is a set of network namespaces on this machine with real programs in them: clients, a
 //! router, balancers, servers. Nothing it does leaves these namespaces, and it deletes them when it ends.
 
+pub mod agent;
 pub mod backends;
 pub mod bench;
 pub mod capture;

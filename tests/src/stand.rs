@@ -1,5 +1,6 @@
 //! All real servers at once, running in one namespace, with a client's beside it and one for proxies before them.
 
+use crate::agent::Agent;
 use crate::certificates::{Authority, Identity, SERVER_NAME};
 use crate::fault_proxy::{DatagramProxy, FaultProxy, Layer};
 use crate::plan::{self, Family};
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 pub struct Stand {
     // The programs end before their namespaces go.
     daemons: Vec<(&'static str, Daemon)>,
+    _agents: Vec<Agent>,
     /// Where they run: `s1`; proxies before them go to `s2`.
     pub lab: Lab,
     tree: PathBuf,
@@ -23,14 +25,22 @@ pub struct Stand {
 }
 
 /// Where the servers are.
-pub fn address() -> IpAddr {
-    plan::server("s1", Family::V4)
+pub fn address(family: Family) -> IpAddr {
+    plan::server("s1", family)
 }
 
 /// Where proxies stand before them.
-pub fn proxy_address() -> IpAddr {
-    plan::server("s2", Family::V4)
+pub fn proxy_address(family: Family) -> IpAddr {
+    plan::server("s2", family)
 }
+
+/// Where a proxy listens, and the server behind it.
+fn places(family: Family, port: u16) -> (SocketAddr, SocketAddr) {
+    (SocketAddr::new(proxy_address(family), port), SocketAddr::new(address(family), port))
+}
+
+/// Agents: port, and what each says.
+pub const AGENTS: [(u16, &str); 2] = [(9000, "75%\n"), (9001, "down\n")];
 
 impl Stand {
     /// Starts all of them.
@@ -38,25 +48,28 @@ impl Stand {
         let tree = debian::tree()?;
         let authority = Authority::new()?;
         let identity = authority.valid(SERVER_NAME)?;
-        let mut stand = Self { lab: Lab::build(Shape::checks())?, daemons: Vec::new(), tree, authority, identity };
+        let lab = Lab::build(Shape::checks())?;
+        let agent = |(port, line)| Agent::start(&lab.node("s1"), SocketAddr::new(address(Family::V4), port), line);
+        let _agents = AGENTS.into_iter().map(agent).collect::<Result<_>>()?;
+        let mut stand = Self { lab, daemons: Vec::new(), _agents, tree, authority, identity };
         let all = stand.servers()?;
         for server in &all {
             let daemon = servers::start(&stand.lab, &stand.tree, "s1", server)?;
             stand.daemons.push((server.name, daemon));
         }
         for (server, (_, daemon)) in all.iter().zip(&mut stand.daemons) {
-            servers::wait(&stand.lab, "s1", address(), server, daemon)?;
+            servers::wait(&stand.lab, "s1", address(Family::V4), server, daemon)?;
         }
         Ok(stand)
     }
 
     fn servers(&self) -> Result<Vec<Server>> {
         use servers::*;
-        let (at, identity) = (address(), &self.identity);
+        let (at, v6, identity) = (address(Family::V4), address(Family::V6), &self.identity);
         let expired = self.authority.expired(SERVER_NAME)?;
         let other_name = self.authority.valid("other.lab.test")?;
         Ok(vec![
-            bind::server(at),
+            bind::server(at, v6),
             chrony::server(at),
             dovecot::server(at, identity),
             freeradius::server(at),
@@ -64,8 +77,8 @@ impl Stand {
             kamailio::server(at),
             mariadb::server(at, identity),
             memcached::server(at),
-            nginx::server(at, identity, &expired, &other_name),
-            postfix::server(at, identity),
+            nginx::server([at, v6], identity, &expired, &other_name),
+            postfix::server([at, v6], identity),
             postgresql::server(at, identity),
             redis::open(at),
             redis::closed(at),
@@ -88,14 +101,14 @@ impl Stand {
     }
 
     /// A proxy before a TCP port of theirs, with the same port on [`proxy_address`].
-    pub fn proxy(&self, port: u16, layer: Layer) -> Result<FaultProxy> {
-        let (listen, server) = (SocketAddr::new(proxy_address(), port), SocketAddr::new(address(), port));
+    pub fn proxy(&self, family: Family, port: u16, layer: Layer) -> Result<FaultProxy> {
+        let (listen, server) = places(family, port);
         FaultProxy::start(&self.lab.node("s2"), listen, server, layer, (&self.authority, &self.identity))
     }
 
     /// The same before a UDP port.
-    pub fn datagram_proxy(&self, port: u16) -> Result<DatagramProxy> {
-        let (listen, server) = (SocketAddr::new(proxy_address(), port), SocketAddr::new(address(), port));
+    pub fn datagram_proxy(&self, family: Family, port: u16) -> Result<DatagramProxy> {
+        let (listen, server) = places(family, port);
         DatagramProxy::start(&self.lab.node("s2"), listen, server)
     }
 }

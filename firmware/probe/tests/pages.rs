@@ -47,7 +47,7 @@ async fn http() {
             vec![HearHead, Say(UNAUTHORIZED)],
             "expected status 200-299, got 401 Unauthorized",
         ),
-        case("kind = \"http\"", vec![HearHead], "waiting for the page: connection closed before message completed"),
+        case("kind = \"http\"", vec![HearHead], "waiting for the page: the server closed the connection"),
         case(
             "kind = \"http\"",
             vec![HearHead, Say("220 mail\r\n\r\n")],

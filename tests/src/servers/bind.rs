@@ -27,9 +27,9 @@ $TTL 60
 ";
 
 /// Knows its two zones, asks nobody else, and refuses all other names.
-pub fn server(address: IpAddr) -> Server {
+pub fn server(address: IpAddr, v6: IpAddr) -> Server {
     let conf = format!(
-        "options {{ directory \"/var/cache/bind\"; listen-on port {PORT} {{ {address}; }}; listen-on-v6 {{ none; }};\n\
+        "options {{ directory \"/var/cache/bind\"; listen-on port {PORT} {{ {address}; }}; listen-on-v6 port {PORT} {{ {v6}; }};\n\
          recursion no; dnssec-validation no; pid-file none; notify no; }};\ncontrols {{ }};\n\
          zone \"lab.test\" {{ type primary; file \"/lab/forward.zone\"; }};\n\
          zone \"2.10.in-addr.arpa\" {{ type primary; file \"/lab/backward.zone\"; }};\n"

@@ -16,8 +16,8 @@ pub const PORT_OTHER_NAME: u16 = 9443;
 pub const BODY: &str = "the gate is open\n";
 
 /// `/` answers [`BODY`], `/503` that status, `/moved` 302, `/host` the name asked for, `/login` asks for user and password.
-pub fn server(address: IpAddr, valid: &Identity, expired: &Identity, other_name: &Identity) -> Server {
-    let mut listen = format!("listen {address}:{PORT};");
+pub fn server([address, v6]: [IpAddr; 2], valid: &Identity, expired: &Identity, other_name: &Identity) -> Server {
+    let mut listen = format!("listen {address}:{PORT}; listen [{v6}]:{PORT};");
     let mut servers = String::new();
     let mut files = vec![("/lab/users", format!("{USER}:{{PLAIN}}{PASSWORD}\n"))];
     for (port, name, paths, identity) in [

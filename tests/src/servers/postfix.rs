@@ -11,10 +11,10 @@ pub const PORT: u16 = 25;
 pub const PORT_SUBMISSION: u16 = 587;
 
 /// Takes mail for `lab.test` and forgets it; relays nothing.
-pub fn server(address: IpAddr, identity: &Identity) -> Server {
+pub fn server([v4, v6]: [IpAddr; 2], identity: &Identity) -> Server {
     let main = format!(
         "compatibility_level = 3.6\nmaillog_file = /dev/stdout\nmyhostname = {SERVER_NAME}\n\
-         mydestination = lab.test\nmynetworks = 127.0.0.0/8\ninet_interfaces = {address}\ninet_protocols = ipv4\n\
+         mydestination = lab.test\nmynetworks = 127.0.0.0/8\ninet_interfaces = {v4}, {v6}\ninet_protocols = all\n\
          local_recipient_maps =\nalias_maps =\nalias_database =\nlocal_transport = discard:\n\
          default_transport = error:nothing leaves this lab\nrelay_transport = error:nothing leaves this lab\n\
          smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination\n\

@@ -24,3 +24,6 @@ pub struct Case {
 
 /// All of them, by family.
 pub const ALL: &[&[Case]] = &[web::CASES, mail::CASES, directories::CASES, data::CASES, others::CASES];
+
+/// An echo; it has no port, and no proxy stands before it.
+pub const PING: Case = Case { name: "ping", port: 0, layer: None, healthy: "kind = \"ping\"\ncount = 2", wrong: &[] };

@@ -2,13 +2,10 @@
 
 use crate::scene::{Block, PLAIN, Scene, Service, WARM_UP, connect, expect, now, percent, shares, wait};
 use lab::Result;
-use lab::error::Act;
+use lab::agent::Agent;
 use lab::plan::{self, Family};
-use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::net::SocketAddr;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Time of a slow start.
@@ -37,7 +34,8 @@ pub fn slow_start(scene: &mut Scene) -> Result<()> {
 }
 
 pub fn feedback(scene: &mut Scene) -> Result<()> {
-    let agent = Agent::start(scene)?;
+    let at = SocketAddr::new(plan::server("s1", Family::V4), 9000);
+    let agent = Agent::start(&scene.lab.node("s1"), at, "100%\n")?;
     // Whole numbers: the others have no agent.
     let times = "interval_ms = 300\ntimeout_ms = 800\nrise = 2\nfall = 2\n";
     let checks = format!("\n[[service.check]]\nname = \"agent\"\nkind = \"feedback\"\nport = 9000\n{times}");
@@ -45,7 +43,6 @@ pub fn feedback(scene: &mut Scene) -> Result<()> {
     let keys = "scheduler = \"wrr\"\nchecks_required = 1";
     let checks = checks + &connect("page", 80);
     let service = Service { protocol: "tcp", port: 80, keys, checks: &checks, backends: &backends };
-    agent.say("100%\n");
     let balancer = scene.balance(&service, 3)?;
     let load = scene.load()?;
     println!();
@@ -63,49 +60,4 @@ pub fn feedback(scene: &mut Scene) -> Result<()> {
         expect(!shares.contains_key("nobody"), || format!("{word:?}: {shares:?}"))?;
     }
     load.stop().map(drop)
-}
-
-/// An agent on `s1` that says one line to everybody who connects.
-struct Agent {
-    line: Arc<Mutex<&'static str>>,
-    ended: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Agent {
-    fn start(scene: &Scene) -> Result<Self> {
-        let at = SocketAddr::new(plan::server("s1", Family::V4), 9000);
-        let listener = scene.lab.node("s1").enter(|| TcpListener::bind(at))?.act(|| format!("listen on {at}"))?;
-        listener.set_nonblocking(true).act(|| "set up the agent".into())?;
-        let (line, ended) = (Arc::new(Mutex::new("")), Arc::new(AtomicBool::new(false)));
-        let (said, over) = (line.clone(), ended.clone());
-        let thread = thread::spawn(move || {
-            while !over.load(Relaxed) {
-                match listener.accept() {
-                    // Whoever has gone before the answer needs none.
-                    Ok((mut client, _)) => drop(client.write_all(locked(&said).as_bytes())),
-                    Err(_) => thread::sleep(Duration::from_millis(10)),
-                }
-            }
-        });
-        Ok(Self { line, ended, thread: Some(thread) })
-    }
-
-    fn say(&self, line: &'static str) {
-        *self.line.lock().unwrap_or_else(PoisonError::into_inner) = line;
-    }
-}
-
-fn locked(line: &Mutex<&'static str>) -> &'static str {
-    *line.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Drop for Agent {
-    fn drop(&mut self) {
-        self.ended.store(true, Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // A panic in it has been printed.
-            let _ = thread.join();
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! The fault proxy before real servers, seen by real clients.
 
 use crate::{Fault, Layer, Stand, contains};
+use lab::plan::Family;
 use lab::servers::{bind, dovecot, nginx};
 use lab::{LabError, Result};
 
@@ -20,7 +21,7 @@ const FAULTS: &[(Fault, &str)] = &[
 
 /// In what TCP carries.
 pub fn plain(stand: &mut Stand) -> Result<()> {
-    let proxy = stand.proxy(nginx::PORT, Layer::Tcp)?;
+    let proxy = stand.proxy(Family::V4, nginx::PORT, Layer::Tcp)?;
     for (fault, expected) in FAULTS {
         proxy.set(*fault);
         seen(stand, *fault, expected, "curl -sSf -m 2 http://10.2.0.12/")?;
@@ -30,7 +31,7 @@ pub fn plain(stand: &mut Stand) -> Result<()> {
 
 /// In what TLS carries: curl takes the proxy's certificate each time.
 pub fn inside_tls(stand: &mut Stand) -> Result<()> {
-    let proxy = stand.proxy(nginx::PORT_TLS, Layer::Tls)?;
+    let proxy = stand.proxy(Family::V4, nginx::PORT_TLS, Layer::Tls)?;
     let curl = "curl -sSvf -m 2 --cacert /lab/ca.pem --connect-to ::10.2.0.12: https://server.lab.test/ 2>&1";
     for (fault, expected) in FAULTS {
         proxy.set(*fault);
@@ -44,7 +45,7 @@ pub fn inside_tls(stand: &mut Stand) -> Result<()> {
 
 /// In what TLS carries once a client of IMAP has asked for it.
 pub fn behind_starttls(stand: &mut Stand) -> Result<()> {
-    let proxy = stand.proxy(dovecot::PORT_IMAP, Layer::AfterWords(b" STARTTLS\r\n"))?;
+    let proxy = stand.proxy(Family::V4, dovecot::PORT_IMAP, Layer::AfterWords(b" STARTTLS\r\n"))?;
     let curl = "curl -sSv -m 2 --cacert /lab/ca.pem --ssl-reqd --connect-to ::10.2.0.12: -u probe:secret \
                 imap://server.lab.test/ -X 'STATUS INBOX (MESSAGES)' 2>&1";
     for (fault, expected) in [
@@ -62,7 +63,7 @@ pub fn behind_starttls(stand: &mut Stand) -> Result<()> {
 
 /// Over UDP.
 pub fn datagrams(stand: &mut Stand) -> Result<()> {
-    let proxy = stand.datagram_proxy(bind::PORT)?;
+    let proxy = stand.datagram_proxy(Family::V4, bind::PORT)?;
     for (fault, expected) in [
         (Fault::None, "10.2.0.80"),
         (Fault::Replace(&[10, 2, 0, 80], &[10, 2, 0, 81]), "10.2.0.81"),

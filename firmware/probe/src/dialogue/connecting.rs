@@ -5,6 +5,7 @@ use super::stream::Stream;
 use crate::{Failure, socket, tls};
 use config::Tls;
 use rustls::pki_types::ServerName;
+use std::io;
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -51,8 +52,7 @@ impl Dialogue {
             _ => "without a name".to_owned(),
         };
         let connector = TlsConnector::from(tls::client(tls)?);
-        let stream =
-            connector.connect(name, stream).await.map_err(|error| Failure::Tls { reason: error.to_string() })?;
+        let stream = connector.connect(name, stream).await.map_err(no_tls)?;
         let session = stream.get_ref().1;
         let version = session.protocol_version().and_then(|version| version.as_str()).unwrap_or("TLS");
         let ending = tls::ending(tls, session.peer_certificates());
@@ -63,5 +63,13 @@ impl Dialogue {
             self.warn(ending);
         }
         Ok(())
+    }
+}
+
+/// Why a handshake did not come about.
+fn no_tls(error: io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => Failure::Closed { act: "in the TLS handshake".to_owned() },
+        _ => Failure::Tls { reason: error.to_string() },
     }
 }

@@ -133,6 +133,9 @@ async fn body(response: Response<hyper::body::Incoming>) -> Result<Vec<u8>, Fail
 
 fn failure(error: hyper::Error) -> Failure {
     use std::error::Error;
+    if error.is_incomplete_message() {
+        return Failure::Closed { act: "waiting for the page".to_owned() };
+    }
     let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
     Failure::Answer(format!("waiting for the page: {error}{cause}"))
 }

@@ -24,7 +24,7 @@ password = "wrong"
 database = "shop"
 query = "select name from item"
 expect = "^gate$""#,
-                "",
+                "denied",
             ),
             (
                 r#"kind = "mysql"
@@ -62,7 +62,7 @@ password = "wrong"
 database = "shop"
 query = "select name from item"
 expect = "^gate$""#,
-                "",
+                "authentication failed",
             ),
             (
                 r#"kind = "postgresql"
@@ -100,7 +100,7 @@ password = "wrong"
 database = "shop"
 query = "select name from item"
 expect = "^gate$""#,
-                "",
+                "authentication failed",
             ),
             (
                 r#"kind = "postgresql"
@@ -138,7 +138,7 @@ password = "wrong"
 database = "shop"
 query = "select name from item"
 expect = "^gate$""#,
-                "",
+                "authentication failed",
             ),
             (
                 r#"kind = "postgresql"
@@ -172,7 +172,19 @@ password = "secret"
 database = "shop"
 query = "select name from item"
 expect = "^gate$""#,
-        wrong: &[],
+        wrong: &[(
+            r#"kind = "postgresql"
+tls = "starttls"
+tls_verify = true
+sni = "other.lab.test"
+tls_ca = CA
+login = "scram"
+password = "secret"
+database = "shop"
+query = "select name from item"
+expect = "^gate$""#,
+            "certificate",
+        )],
     },
     Case {
         name: "redis",
@@ -183,7 +195,7 @@ expect = "^gate$""#,
             r#"kind = "redis"
 command = "GET nothing"
 expect = "x""#,
-            "",
+            "matches x, got",
         )],
     },
     Case {
@@ -212,7 +224,7 @@ expect = "^1.""#,
             r#"kind = "memcached"
 command = "get nothing"
 expect = "x""#,
-            "",
+            "matches x, got",
         )],
     },
 ];

@@ -158,7 +158,7 @@ expect = "^10.2.0.80$""#,
         wrong: &[(
             r#"kind = "dns"
 query = "nothing.lab.test""#,
-            "",
+            "NXDOMAIN",
         )],
     },
     Case {
@@ -173,7 +173,7 @@ transport = "tcp""#,
             r#"kind = "dns"
 query = "www.example.org"
 transport = "tcp""#,
-            "",
+            "REFUSED",
         )],
     },
     Case {
@@ -189,7 +189,7 @@ secret = "shared""#,
 login = "probe"
 password = "wrong"
 secret = "shared""#,
-            "",
+            "Access-Reject",
         )],
     },
 ];

@@ -6,7 +6,19 @@ use lab::servers::*;
 
 /// All of them.
 pub const CASES: &[Case] = &[
-    Case { name: "smtp", port: postfix::PORT, layer: Some(Layer::Tcp), healthy: r#"kind = "smtp""#, wrong: &[] },
+    Case {
+        name: "smtp",
+        port: postfix::PORT,
+        layer: Some(Layer::Tcp),
+        healthy: r#"kind = "smtp""#,
+        // postfix lets nobody log in before STARTTLS.
+        wrong: &[(
+            r#"kind = "smtp"
+login = "probe"
+password = "secret""#,
+            "expected PLAIN or LOGIN among the logins offered",
+        )],
+    },
     Case {
         name: "smtp starttls",
         port: postfix::PORT,

@@ -25,7 +25,12 @@ expect_status = "404""#,
         healthy: r#"kind = "sip"
 expect_status = "200"
 transport = "tcp""#,
-        wrong: &[],
+        wrong: &[(
+            r#"kind = "sip"
+expect_status = "486"
+transport = "tcp""#,
+            "expected status 486",
+        )],
     },
     Case {
         name: "ntp",
@@ -63,6 +68,36 @@ tls_ca = CA"#,
         layer: Some(Layer::Tcp),
         healthy: r#"kind = "send-expect"
 steps = [{ send = 'version\r\n', expect = '^VERSION' }]"#,
-        wrong: &[],
+        wrong: &[(
+            r#"kind = "send-expect"
+steps = [{ send = 'version\r\n', expect = '^EDITION\r\n' }]"#,
+            "the deadline of 1500 ms passed",
+        )],
+    },
+    Case {
+        name: "udp",
+        port: bind::PORT,
+        layer: None,
+        // A question about alias.lab.test, byte by byte.
+        healthy: r#"kind = "udp"
+send = '\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x05alias\x03lab\x04test\x00\x00\x01\x00\x01'
+expect = "www""#,
+        wrong: &[(
+            r#"kind = "udp"
+send = '\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x05alias\x03lab\x04test\x00\x00\x01\x00\x01'
+expect = "mail""#,
+            "mail",
+        )],
+    },
+    Case {
+        name: "feedback",
+        port: 9000,
+        layer: Some(Layer::Tcp),
+        healthy: r#"kind = "feedback""#,
+        wrong: &[(
+            r#"kind = "feedback"
+port = 9001"#,
+            "down",
+        )],
     },
 ];
