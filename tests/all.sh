@@ -76,6 +76,7 @@ check lab-telling cargo test -p lab --test lab_telling
 check web cargo test -p lab --test web
 check scale cargo test -p lab --test scale
 check api cargo test -p lab --test api
+check attacks cargo test -p lab --test attacks
 check browser cargo test -p lab --test browser
 check vm cargo test -p lab --test vm
 

@@ -7,31 +7,29 @@ mod guard;
 mod language;
 mod listen;
 mod pages;
-mod qr;
+mod places;
 mod rest;
 mod serve;
 mod show;
-mod ticket;
 mod visitor;
 
 pub use listen::{ListenError, listen};
-pub use serve::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, serve};
+pub use places::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX};
+pub use serve::serve;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use ticket::Tickets;
 
 /// What the pages are made from.
 #[derive(Clone, Debug)]
 pub struct Console {
     socket: Arc<PathBuf>,
-    tickets: Tickets,
 }
 
 impl Console {
     /// Of the node whose core listens on `socket`.
     pub fn new(socket: impl Into<PathBuf>) -> Self {
-        Self { socket: Arc::new(socket.into()), tickets: Tickets::new() }
+        Self { socket: Arc::new(socket.into()) }
     }
 
     fn client(&self) -> api::Client {

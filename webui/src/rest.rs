@@ -3,6 +3,7 @@
 
 use crate::Console;
 use crate::guard::{is_of_another_site, is_of_this_site};
+use crate::places::Standing;
 use crate::serve::{Address, Lasting};
 use crate::visitor::session;
 use api::Problem;
@@ -56,6 +57,7 @@ async fn pass(
     State(console): State<Console>,
     Extension(Address(address)): Extension<Address>,
     Extension(lasting): Extension<Lasting>,
+    Extension(standing): Extension<Standing>,
     request: Request,
 ) -> Response {
     let mut client = console.client().on_behalf_of(address);
@@ -75,7 +77,13 @@ async fn pass(
         return too_large();
     }
     match timeout(ANSWER_LIMIT, client.pass(asked(request))).await {
-        Ok(Ok(response)) => answered(response, &lasting),
+        Ok(Ok(response)) => {
+            // To strangers there is no success but that of a log-in.
+            if response.status().is_success() {
+                standing.is_signed_in();
+            }
+            answered(response, &lasting)
+        }
         Ok(Err(api::Error::Connection { source, .. })) if is_too_large(&source) => too_large(),
         Ok(Err(error)) => {
             tracing::warn!(%error, "call not passed on");

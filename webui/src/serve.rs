@@ -1,7 +1,8 @@
-//! Connections: who may, how many, how long each step may take. Strangers who say nothing, or little at a time, hold a place
-//! for a bounded time only, and never more than a share of the places.
+//! Connections: who may, and how long each step may take. Strangers who say nothing, or little at a time, hold a place for a
+//! bounded time only, and give it up when others want it.
 
 use crate::certificate::Identity;
+use crate::places::{Place, Places};
 use crate::{Console, guard, pages, rest};
 use axum::Router;
 use axum::extract::Extension;
@@ -9,7 +10,6 @@ use config::Prefix;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, TcpListener};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,10 +19,6 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 
-/// Connections at once.
-pub const CONNECTIONS_MAX: usize = 512;
-/// Connections at once from one address: nobody alone can keep everybody else out.
-pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 64;
 /// Time for the TLS handshake.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 /// Time for the head of a request, the wait between two requests included.
@@ -37,20 +33,22 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// What became of connections since the start.
 #[derive(Debug, Default)]
-struct Served {
+pub(crate) struct Served {
     /// Accepted and served.
     accepted: AtomicU64,
     /// Turned away: the address is not among those allowed.
     not_allowed: AtomicU64,
-    /// Turned away: [`CONNECTIONS_MAX`] or [`CONNECTIONS_PER_ADDRESS_MAX`] is reached.
-    too_many: AtomicU64,
+    /// Turned away: the places are taken by people who are signed in.
+    pub(crate) too_many: AtomicU64,
+    /// Ended for a newcomer: the places are taken, this one by a stranger.
+    pub(crate) gave_way: AtomicU64,
     /// Ended because the handshake failed or took too long.
     handshakes_failed: AtomicU64,
 }
 
 impl Served {
     /// Counts, and tells the log at 1, 2, 4, 8 and so on: a flood fills no log.
-    fn count(counter: &AtomicU64, what: &str, client: IpAddr) {
+    pub(crate) fn count(counter: &AtomicU64, what: &str, client: IpAddr) {
         let count = counter.fetch_add(1, Ordering::Relaxed) + 1;
         if count.is_power_of_two() {
             tracing::warn!(%client, count, "{what}");
@@ -69,7 +67,7 @@ pub async fn serve(
         acceptor: TlsAcceptor::from(Arc::clone(&identity.config)),
         pages: guard::around(pages::router(console.clone()), rest::router(console)),
         allow,
-        places: Mutex::default(),
+        places: Places::default(),
         served: Served::default(),
     });
     let mut accepting = tokio::task::JoinSet::new();
@@ -84,8 +82,7 @@ struct Door {
     acceptor: TlsAcceptor,
     pages: Router,
     allow: Vec<Prefix>,
-    /// Open connections by address; none with 0.
-    places: Mutex<HashMap<IpAddr, usize>>,
+    places: Places,
     served: Served,
 }
 
@@ -95,12 +92,14 @@ async fn accept(listener: tokio::net::TcpListener, door: Arc<Door>) {
             Ok((stream, peer)) => {
                 let client = peer.ip().to_canonical();
                 if let Some(place) = door.admit(client) {
+                    let door = Arc::clone(&door);
                     tokio::spawn(async move {
                         let lasting = Lasting::new(CONNECTION_LIMIT);
                         tokio::select! {
-                            () = converse(stream, &place, lasting.clone()) => {}
+                            () = converse(stream, &door, &place, lasting.clone()) => {}
                             // Its end is nobody's failure but the client's.
                             () = lasting.over() => {}
+                            () = place.is_lost() => {}
                         }
                     });
                 }
@@ -113,13 +112,13 @@ async fn accept(listener: tokio::net::TcpListener, door: Arc<Door>) {
     }
 }
 
-async fn converse(stream: TcpStream, place: &Place, lasting: Lasting) {
-    let door = &place.door;
+async fn converse(stream: TcpStream, door: &Door, place: &Place, lasting: Lasting) {
     let Ok(Ok(stream)) = timeout(HANDSHAKE_LIMIT, door.acceptor.accept(stream)).await else {
         Served::count(&door.served.handshakes_failed, "TLS handshake failed", place.client);
         return;
     };
     let pages = door.pages.clone().layer(Extension(Address(place.client))).layer(Extension(lasting));
+    let pages = pages.layer(Extension(place.standing()));
     let service = TowerToHyperService::new(pages);
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -164,36 +163,14 @@ impl Lasting {
 }
 
 impl Door {
-    fn admit(self: &Arc<Self>, client: IpAddr) -> Option<Place> {
+    fn admit(&self, client: IpAddr) -> Option<Place> {
         if !self.allow.is_empty() && !self.allow.iter().any(|prefix| prefix.contains(client)) {
             Served::count(&self.served.not_allowed, "connection from an address that is not allowed", client);
             return None;
         }
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = places.get(&client).copied().unwrap_or(0);
-        if own >= CONNECTIONS_PER_ADDRESS_MAX || places.values().sum::<usize>() >= CONNECTIONS_MAX {
-            Served::count(&self.served.too_many, "too many connections", client);
-            return None;
-        }
-        places.insert(client, own + 1);
+        let place = self.places.take(client, &self.served)?;
         self.served.accepted.fetch_add(1, Ordering::Relaxed);
-        Some(Place { door: Arc::clone(self), client })
-    }
-}
-
-/// A connection's place; free again when it is dropped.
-struct Place {
-    door: Arc<Door>,
-    client: IpAddr,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut places = self.door.places.lock().unwrap_or_else(PoisonError::into_inner);
-        match places.get_mut(&self.client) {
-            Some(own) if *own > 1 => *own -= 1,
-            _ => drop(places.remove(&self.client)),
-        }
+        Some(place)
     }
 }
 
@@ -212,32 +189,9 @@ mod tests {
             acceptor: TlsAcceptor::from(Arc::new(config)),
             pages: Router::new(),
             allow: allow.to_vec(),
-            places: Mutex::default(),
+            places: Places::default(),
             served: Served::default(),
         })
-    }
-
-    fn address(number: u32) -> IpAddr {
-        std::net::Ipv4Addr::from_bits(0x0a00_0000 + number).into()
-    }
-
-    #[test]
-    fn one_address_has_a_share_only() {
-        let door = door(&[]);
-        let held: Vec<_> = (0..CONNECTIONS_PER_ADDRESS_MAX).map(|_| door.admit(address(1)).unwrap()).collect();
-        assert!(door.admit(address(1)).is_none() && door.admit(address(2)).is_some());
-        drop(held);
-        assert!(door.admit(address(1)).is_some());
-        assert!(door.places.lock().unwrap().is_empty());
-        assert_eq!(door.served.too_many.load(Ordering::Relaxed), 1);
-    }
-
-    #[test]
-    fn there_is_an_end() {
-        let door = door(&[]);
-        let held: Vec<_> = (0..CONNECTIONS_MAX as u32).map(|number| door.admit(address(number)).unwrap()).collect();
-        assert!(door.admit(address(9_999)).is_none());
-        assert_eq!(held.len() as u64, door.served.accepted.load(Ordering::Relaxed));
     }
 
     #[test]

@@ -10,7 +10,6 @@ pub mod clock;
 pub mod keep;
 pub mod lockout;
 pub mod passwords;
-mod problems;
 pub mod random;
 pub mod reach;
 pub mod redact;

@@ -20,7 +20,6 @@ use crate::run::control::{Control, Job};
 use crate::run::telling::Teller;
 use crate::run::workers::{WorkerHandle, Workers};
 use crate::worker::Shared;
-use api::{Code, Problem};
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -143,19 +142,20 @@ async fn in_time<T>(answer: oneshot::Receiver<T>) -> Result<T, Refused> {
 type Answered = Result<Response, Refused>;
 
 /// A request that is answered with a problem.
-struct Refused(StatusCode, Problem);
+struct Refused {
+    status: StatusCode,
+    problem: api::Problem,
+    /// When it is worth another try.
+    retry_after: Option<Duration>,
+}
 
 impl Refused {
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        let code = match status {
-            StatusCode::BAD_REQUEST => Code::BadRequest,
-            StatusCode::NOT_FOUND => Code::NotFound,
-            StatusCode::CONFLICT => Code::Conflict,
-            StatusCode::SERVICE_UNAVAILABLE => Code::Busy,
-            StatusCode::INTERNAL_SERVER_ERROR => Code::Failed,
-            _ => Code::Other,
-        };
-        Self(status, Problem::of(code, message, &[]))
+        Self::with(status, api::Problem::new(message))
+    }
+
+    fn with(status: StatusCode, problem: api::Problem) -> Self {
+        Self { status, problem, retry_after: None }
     }
 
     fn busy() -> Self {
@@ -165,10 +165,14 @@ impl Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let mut response = (self.0, Json(self.1)).into_response();
-        if self.0 == StatusCode::UNAUTHORIZED {
+        let mut response = (self.status, Json(self.problem)).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
             // RFC 9110 15.5.2 asks for it.
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(after) = self.retry_after {
+            // Whole seconds (RFC 9110 10.2.3), and not a moment too early.
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs() + 1));
         }
         response
     }

@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 pub(super) async fn list(State(core): State<Core>, Words(query): Words<FlowQuery>) -> Result<Json<Flows>, Refused> {
     let limit = query.limit.unwrap_or(FLOWS_LISTED_DEFAULT).min(FLOWS_LISTED_MAX) as usize;
     let filter = core.ask(move |control| control.filter(&query)).await?;
-    let filter = filter.map_err(|problem| Refused(StatusCode::NOT_FOUND, problem))?;
+    let filter = filter.map_err(|problem| Refused::with(StatusCode::NOT_FOUND, problem))?;
     let mut answer = Flows::default();
     for worker in core.workers.iter() {
         let (reply, listed) = oneshot::channel();

@@ -5,7 +5,7 @@ use super::access::Call;
 use super::{ANSWER_LIMIT, Refused};
 use crate::run::alarms;
 use crate::run::telling::Teller;
-use api::{AuditOutcome, LoggedIn, Login, Problem, Role};
+use api::{AuditOutcome, LoggedIn, Login, Role};
 use arc_swap::ArcSwap;
 use axum::http::StatusCode;
 use config::AlertKind;
@@ -335,7 +335,6 @@ pub(super) fn refused(error: PeopleError) -> Refused {
         PeopleError::User(UserError::Exists(_) | UserError::LastAdministrator(_) | UserError::Full)
         | PeopleError::Token(TokenError::Full)
         | PeopleError::HasSecondFactor
-        | PeopleError::NoSecondFactor
         | PeopleError::NoOffer => StatusCode::CONFLICT,
         PeopleError::Token(TokenError::Role { .. }) | PeopleError::TokenByToken => StatusCode::FORBIDDEN,
         PeopleError::User(UserError::Name(_) | UserError::Reserved(_))
@@ -345,7 +344,11 @@ pub(super) fn refused(error: PeopleError) -> Refused {
         | PeopleError::NoUser
         | PeopleError::SamePassword => StatusCode::BAD_REQUEST,
     };
-    Refused(status, Problem::from(&error))
+    let retry_after = match &error {
+        PeopleError::Login(LoginRefused::Wait(wait)) => Some(wait.left),
+        _ => None,
+    };
+    Refused { retry_after, ..Refused::new(status, error.to_string()) }
 }
 
 pub(super) fn not_kept(error: KeepError) -> Refused {

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use config::BackendState;
+use manage::{access, lockout};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -32,6 +33,8 @@ struct Scrape {
     backends: Vec<Known>,
     told: Option<Counts>,
     history_lost: u64,
+    access: access::Counters,
+    lockout: lockout::Counters,
 }
 
 /// A backend.
@@ -79,7 +82,9 @@ impl Scrape {
 /// The text.
 pub(super) async fn metrics(State(core): State<Core>) -> Result<Response, Refused> {
     let scrape = core.ask(|control| Scrape::of(control)).await?;
-    let scrape = Scrape { told: core.teller.counts().await, history_lost: core.history.lost(), ..scrape };
+    let (access, lockout) = core.gate.look(|access, _| access.counters()).await;
+    let told = core.teller.counts().await;
+    let scrape = Scrape { told, history_lost: core.history.lost(), access, lockout, ..scrape };
     match text(&scrape) {
         Ok(text) => Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()),
         Err(error) => Err(Refused::new(StatusCode::INTERNAL_SERVER_ERROR, format!("write metrics: {error}"))),
@@ -94,6 +99,7 @@ fn text(scrape: &Scrape) -> Result<String, std::fmt::Error> {
     page.services(&scrape.services);
     page.backends(&scrape.backends);
     page.told(scrape);
+    page.access(scrape);
     let mut text = String::new();
     encode(&mut text, &page.0)?;
     Ok(text)
@@ -206,6 +212,23 @@ impl Page {
             ("alerts_lost", "Alerts that were given up or found a queue full", "messages", told.alerts_lost),
             ("syslog_sent", "Log lines handed to the network", "lines", told.lines_sent),
             ("syslog_lost", "Log lines that found a queue full", "lines", told.lines_lost),
+        ] {
+            self.counter(name, help, Some(other(unit)), one(count));
+        }
+    }
+
+    fn access(&mut self, scrape: &Scrape) {
+        let (access, lockout) = (&scrape.access, &scrape.lockout);
+        for (name, help, unit, count) in [
+            ("calls_anonymous", "Calls without session or token", "calls", access.anonymous),
+            ("calls_unknown", "Calls with a session or token that is none", "calls", access.unknown),
+            ("logins", "Log-ins that succeeded", "attempts", access.logins),
+            ("logins_failed", "Log-ins with a wrong name, password or code", "attempts", access.logins_failed),
+            ("logins_delayed", "Log-ins not looked at: too soon after failures", "attempts", lockout.delayed),
+            ("logins_locked", "Log-ins not looked at: locked", "attempts", lockout.refused_locked),
+            ("login_locks", "Locks of users and of sources", "locks", lockout.locks),
+            ("login_keys_forgotten", "Names and sources that failed and found no room", "keys", lockout.forgotten),
+            ("sessions_pushed_out", "Sessions that ended for want of room", "sessions", access.sessions_pushed_out),
         ] {
             self.counter(name, help, Some(other(unit)), one(count));
         }

@@ -48,6 +48,8 @@ fn scrape() -> Scrape {
         backends: vec![backend("s1", true, BackendState::Online), backend("s2", false, BackendState::Drain)],
         told: Some(Counts { alerts_sent: 15, lines_lost: 16, ..Counts::default() }),
         history_lost: 18,
+        access: access::Counters { logins_failed: 21, ..access::Counters::default() },
+        lockout: lockout::Counters { delayed: 22, ..lockout::Counters::default() },
     }
 }
 
@@ -110,6 +112,8 @@ fn the_whole_page_is_openmetrics() {
         ("suimon_alerts_sent_messages_total".to_owned(), 15.0),
         ("suimon_syslog_lost_lines_total".to_owned(), 16.0),
         ("suimon_history_lost_records_total".to_owned(), 18.0),
+        ("suimon_logins_failed_attempts_total".to_owned(), 21.0),
+        ("suimon_logins_delayed_attempts_total".to_owned(), 22.0),
     ] {
         assert_eq!(values.get(&series), Some(&expected), "{series} in {values:#?}");
     }
