@@ -72,6 +72,7 @@ check lab-judging cargo test -p lab --test lab_judging
 check lab-configuration cargo test -p lab --test lab_configuration
 check real-servers cargo test -p lab --test real_servers
 check checks cargo test -p lab --test checks
+check ldirectord cargo test -p lab --test ldirectord
 check lab-telling cargo test -p lab --test lab_telling
 check web cargo test -p lab --test web
 check scale cargo test -p lab --test scale
