@@ -2,7 +2,7 @@
 
 use lab::command;
 use lab::configuration::{Configuration, Method};
-use lab::console::{Browser, Console, PASSWORD, expect};
+use lab::console::{Browser, Console, PASSWORD, Page, expect};
 use lab::error::{Act, LabError};
 use lab::plan::Family;
 use lab::shape::Shape;
@@ -15,7 +15,8 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use totp_rs::Secret;
 
 const LIMIT: Duration = Duration::from_secs(30);
 /// More than one address gets.
@@ -35,6 +36,8 @@ fn main() -> ExitCode {
             test("an operator drains and puts online", operator),
             test("a document is checked, applied and confirmed", document),
             test("every page opens, in both languages", pages),
+            test("a second factor is set up, asked for and removed", second_factor),
+            test("own sessions and tokens are listed and ended", own_affairs),
             test("whoever signs out is out", sign_out),
             test("a crowd from one address keeps nobody else out", crowd),
         ],
@@ -216,6 +219,7 @@ fn pages(stage: &mut Stage) -> Result<()> {
         ("/audit", "Outcome", "結果"),
         ("/log", "What happened", "できごと"),
         ("/password", "New password", "新しいパスワード"),
+        ("/account", "Where you are signed in", "ログイン中の場所"),
     ];
     for (path, english, _) in list {
         browser.open(path)?.is(200)?.says(english)?.says("lang=\"en\"")?;
@@ -229,6 +233,86 @@ fn pages(stage: &mut Stage) -> Result<()> {
     browser.open("/history/999999")?.is(404)?;
     let made = browser.send("/people/users", &[("name", "hanako"), ("role", "viewer")])?.is(200)?;
     made.says("class=\"secret\"")?.says("hanako").map(drop)
+}
+
+/// What stands in a hidden field of a page.
+fn hidden(page: &Page, name: &str) -> Result<String> {
+    let begin = format!("name=\"{name}\" value=\"");
+    let found = page.body.split(&begin).nth(1).and_then(|rest| rest.split('"').next());
+    // Only what a query needs is escaped in it.
+    found.map(|value| value.replace("&#38;", "&")).ok_or_else(|| LabError::Answer(format!("no field {name}: {page:?}")))
+}
+
+/// The code that a device with this secret shows in `later_s` seconds.
+fn code(secret: &str, later_s: u64) -> Result<String> {
+    let wrong = |error: &dyn std::fmt::Display| LabError::Answer(format!("the secret {secret}: {error}"));
+    let bytes = Secret::try_from_base32(secret).map_err(|error| wrong(&error))?;
+    let totp = totp_rs::Builder::new().with_secret(bytes.as_bytes()).build().map_err(|error| wrong(&error))?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|error| wrong(&error))?;
+    Ok(totp.generate(now.as_secs() + later_s).to_string())
+}
+
+fn second_factor(stage: &mut Stage) -> Result<()> {
+    let browser = stage.signed_in("operator")?;
+    let name = browser.jar().file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let offered = browser.send("/account/second-factor", &[])?.is(200)?.says("<svg class=\"qr\"")?;
+    let [secret, url, recovery] = ["secret", "url", "recovery"].map(|name| hidden(&offered, name));
+    let (secret, url, recovery) = (secret?, url?, recovery?);
+    expect(url.starts_with("otpauth://totp/") && url.contains(&secret), || format!("{url}, {secret}"))?;
+    let fields = [("secret", secret.as_str()), ("url", &url), ("recovery", &recovery)];
+    let with = |code: &str| {
+        fields.iter().copied().chain([("code", code)]).map(|(a, b)| (a.to_owned(), b.to_owned())).collect::<Vec<_>>()
+    };
+    let confirm = |code: &str| {
+        let fields = with(code);
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        browser.send("/account/second-factor/confirm", &fields)
+    };
+    confirm("000000")?.is(401)?.says("The code is wrong")?.says(&secret)?;
+    confirm(&code(&secret, 0)?)?.leads_to("/account?done=factor_on")?;
+    browser.send("/logout", &[])?.leads_to("/login")?;
+
+    let password = [("user", name.as_str()), ("password", PASSWORD), ("next", "/flows")];
+    let step = browser.send("/login", &password)?.is(200)?.says("your password is right")?.says_not(PASSWORD)?;
+    let ticket = hidden(&step, "ticket")?;
+    let enter = |code: &str| browser.send("/login/code", &[("ticket", &ticket), ("code", code), ("next", "/flows")]);
+    enter("000000")?.is(401)?.says("The code is wrong")?.says(&ticket)?;
+    browser.send("/login/code", &[("ticket", "forged"), ("code", "000000")])?.is(401)?.says("Sign in again")?;
+    browser.open("/flows")?.leads_to("/login?next=%2fflows")?;
+    // The next code: the one before served already.
+    enter(&code(&secret, 30)?)?.leads_to("/flows")?;
+
+    let codes: Vec<&str> = recovery.split(' ').collect();
+    let remove = |password: &str, code: &str| {
+        browser.send("/account/second-factor/remove", &[("password", password), ("code", code)])
+    };
+    remove("guessed", codes[0])?.is(401)?.says("User or password is wrong")?;
+    remove(PASSWORD, "000000")?.is(401)?.says("The code is wrong")?;
+    remove(PASSWORD, codes[0])?.leads_to("/account?done=factor_off")?;
+    browser.send("/logout", &[])?.leads_to("/login")?;
+    browser.send("/login", &password)?.leads_to("/flows").map(drop)
+}
+
+fn own_affairs(stage: &mut Stage) -> Result<()> {
+    let (name, first) = stage.newcomer("operator")?;
+    let (here, there) = (stage.stranger("here"), stage.stranger("there"));
+    here.send("/login", &[("user", &name), ("password", &first)])?.leads_to("/password")?;
+    here.send("/password", &[("old", &first), ("new", PASSWORD), ("again", PASSWORD)])?.leads_to("/?done=password")?;
+    there.send("/login", &[("user", &name), ("password", PASSWORD)])?.leads_to("/")?;
+    let page = here.open("/account")?.is(200)?.says("this one")?;
+    let id = page.body.split("name=\"id\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let id = id.ok_or_else(|| LabError::Answer(format!("no session to end: {page:?}")))?;
+    here.send("/account/sessions/end", &[("id", id)])?.leads_to("/account?done=session_ended")?;
+    there.open("/")?.leads_to("/login")?;
+    here.send("/account/sessions/end", &[("id", "none")])?.is(404)?.says("There is no such session")?;
+
+    let token = |role| here.send("/account/tokens", &[("name", "nightly"), ("role", role), ("days", "7")]);
+    token("administrator")?.is(403)?;
+    let made = token("viewer")?.is(200)?.says("class=\"secret\"")?;
+    let id = made.body.split("name=\"id\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+    here.open("/account")?.is(200)?.says("nightly")?.says_not("class=\"secret\"")?;
+    here.send("/account/tokens/revoke", &[("id", id)])?.leads_to("/account?done=token_revoked")?;
+    here.open("/account")?.is(200)?.says_not("nightly").map(drop)
 }
 
 fn sign_out(stage: &mut Stage) -> Result<()> {

@@ -8,9 +8,11 @@ mod language;
 mod listen;
 mod pages;
 mod places;
+mod qr;
 mod rest;
 mod serve;
 mod show;
+mod ticket;
 mod visitor;
 
 pub use listen::{ListenError, listen};
@@ -19,17 +21,19 @@ pub use serve::serve;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use ticket::Tickets;
 
 /// What the pages are made from.
 #[derive(Clone, Debug)]
 pub struct Console {
     socket: Arc<PathBuf>,
+    tickets: Tickets,
 }
 
 impl Console {
     /// Of the node whose core listens on `socket`.
     pub fn new(socket: impl Into<PathBuf>) -> Self {
-        Self { socket: Arc::new(socket.into()) }
+        Self { socket: Arc::new(socket.into()), tickets: Tickets::new() }
     }
 
     fn client(&self) -> api::Client {

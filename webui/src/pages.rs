@@ -1,5 +1,6 @@
 //! The pages: one file each, with its handlers, its forms and its template's fields.
 
+mod account;
 mod audit;
 mod backends;
 mod configuration;
@@ -27,9 +28,17 @@ pub(crate) fn router(console: Console) -> Router {
         .route("/", get(overview::get))
         .route("/confirm", post(overview::confirm))
         .route("/login", get(login::get).post(login::post))
+        .route("/login/code", post(login::code))
         .route("/logout", post(login::logout))
         .route("/language", post(language::post))
         .route("/password", get(password::get).post(password::post))
+        .route("/account", get(account::get))
+        .route("/account/second-factor", post(account::offer))
+        .route("/account/second-factor/confirm", post(account::confirm))
+        .route("/account/second-factor/remove", post(account::remove))
+        .route("/account/sessions/end", post(account::end_session))
+        .route("/account/tokens", post(account::make_token))
+        .route("/account/tokens/revoke", post(account::revoke_token))
         .route("/services", get(services::list))
         .route("/services/{service}", get(services::one))
         .route("/backends", get(backends::list))

@@ -14,6 +14,28 @@ pub(crate) fn moment(text: &str) -> String {
     moment.map_or_else(|| text.to_owned(), |unix_s| time(&unix_s))
 }
 
+/// Whether a time in RFC 3339 is past.
+pub(crate) fn is_over(text: &str) -> bool {
+    text.parse::<Timestamp>().is_ok_and(|moment| moment <= Timestamp::now())
+}
+
+/// A program by what it calls itself, as a person would: `Firefox, Linux`.
+pub(crate) fn program(agent: &str) -> String {
+    // The order counts: most programs call themselves what they imitate as well.
+    let programs = [("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome")];
+    let programs = programs.iter().chain(&[("Safari/", "Safari"), ("curl/", "curl"), ("suimon", "suimon ctl")]);
+    let systems = [("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows")];
+    let systems = systems.iter().chain(&[("Mac OS", "macOS"), ("CrOS", "ChromeOS"), ("Linux", "Linux")]);
+    let known = |(sign, _): &&(&str, &str)| agent.contains(sign);
+    let parts = [programs.clone().find(|of| known(of)), systems.clone().find(|of| known(of))];
+    let words: Vec<&str> = parts.into_iter().flatten().map(|(_, name)| *name).collect();
+    match words.is_empty() {
+        true if agent.is_empty() => "-".to_owned(),
+        true => agent.chars().take(40).collect(),
+        false => words.join(", "),
+    }
+}
+
 /// A length of time in its two largest units.
 pub(crate) fn duration(seconds: &u64) -> String {
     let (days, hours, minutes, rest) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
@@ -69,6 +91,13 @@ mod tests {
             (time(&u64::MAX), "-"),
             (moment("2026-11-25T19:11:43.533693098Z"), "2026-11-25 19:11:43 UTC"),
             (moment("soon"), "soon"),
+            (program("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"), "Firefox, Linux"),
+            (
+                program("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0"),
+                "Edge, Windows",
+            ),
+            (program("backup-script"), "backup-script"),
+            (program(""), "-"),
             (duration(&59), "59 s"),
             (duration(&61), "1 min 1 s"),
             (duration(&7_260), "2 h 1 min"),
@@ -82,5 +111,6 @@ mod tests {
         ] {
             assert_eq!(shown, expected);
         }
+        assert!(is_over("2020-01-01T00:00:00Z") && !is_over("2999-01-01T00:00:00Z") && !is_over("soon"));
     }
 }

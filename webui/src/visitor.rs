@@ -4,7 +4,7 @@ use crate::Console;
 use crate::language::{Language, Text};
 use crate::places::Standing;
 use crate::serve::Address;
-use api::{Client, Me, Role};
+use api::{Client, Code, Me, Role};
 use askama::Template;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -111,11 +111,13 @@ impl SignedIn {
 }
 
 /// Why an act was not done.
-// GAP(issue 3): core says why in English only.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
     pub status: StatusCode,
+    pub code: Code,
     pub message: String,
+    /// What the code leaves open.
+    pub values: Vec<String>,
     /// Errors of a document, with their places.
     pub errors: Vec<config::Error>,
     pub more: usize,
@@ -124,7 +126,24 @@ pub(crate) struct Problem {
 impl Problem {
     /// A form that makes no sense.
     pub(crate) fn refuse(message: &str) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, message: message.to_owned(), errors: Vec::new(), more: 0 }
+        Self::new(StatusCode::BAD_REQUEST, message.to_owned())
+    }
+
+    /// A problem that is told as it is.
+    fn new(status: StatusCode, message: String) -> Self {
+        Self { status, code: Code::Other, message, values: Vec::new(), errors: Vec::new(), more: 0 }
+    }
+
+    /// In the visitor's language, as far as the catalogue knows the code. Otherwise core's own sentence, which is English,
+    /// behind a few words that say whose it is.
+    pub(crate) fn said(&self, t: &Text) -> String {
+        if self.status == StatusCode::BAD_GATEWAY {
+            return t.say("login.no_core").to_owned();
+        }
+        let Some(text) = t.find(&format!("problem.{}", self.code.name())) else { return self.message.clone() };
+        let values = self.values.iter().map(|value| t.word("role", value)).chain([self.message.as_str()]);
+        let filled = values.enumerate();
+        filled.fold(text.to_owned(), |text, (at, value)| text.replace(&format!("{{{at}}}"), value))
     }
 }
 
@@ -133,11 +152,15 @@ impl From<api::Error> for Problem {
         let message = error.to_string();
         match error {
             api::Error::Refused { status, problem } => {
-                let (errors, more) = problem.errors.map_or((Vec::new(), 0), |found| (found.errors, found.more));
+                let api::Problem { code, values, errors, .. } = problem;
+                let (errors, more) = errors.map_or((Vec::new(), 0), |found| (found.errors, found.more));
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-                Self { status, message, errors, more }
+                Self { status, code, message, values, errors, more }
             }
-            _ => Self { status: StatusCode::BAD_GATEWAY, message, errors: Vec::new(), more: 0 },
+            _ => {
+                tracing::warn!(%message, "core not reached");
+                Self::new(StatusCode::BAD_GATEWAY, message)
+            }
         }
     }
 }

@@ -30,6 +30,7 @@
 //! | `me/password` | POST | [`PasswordChange`] | [`Me`] |
 //! | `me/second-factor` | POST | | [`SecondFactorOffer`] |
 //! | `me/second-factor/code` | POST | [`SecondFactorCode`] | [`Me`] |
+//! | `me/second-factor/remove` | POST | [`SecondFactorRemoval`] | [`Me`] |
 //! | `me/sessions`, `sessions` | GET | | list of [`Session`] |
 //! | `me/sessions/ID`, `sessions/ID`, `users/NAME/sessions` | DELETE | | [`Ended`] |
 //! | `me/tokens`, `tokens` | GET | | list of [`Token`] |
@@ -82,9 +83,9 @@ pub use log::{LOG_LINES_DEFAULT, LOG_LINES_MAX, Log, LogLine, LogQuery};
 pub use people::{
     AUDIT_LISTED_DEFAULT, AUDIT_LISTED_MAX, AuditCheck, AuditOutcome, AuditPage, AuditQuery, AuditRecord, Ended,
     LoggedIn, Login, Me, NewToken, NewUser, PasswordChange, PasswordReset, Role, SecondFactorCode, SecondFactorOffer,
-    Session, Token, TokenMade, User, UserChange, UserPassword,
+    SecondFactorRemoval, Session, Token, TokenMade, User, UserChange, UserPassword,
 };
-pub use problem::Problem;
+pub use problem::{Code, Problem};
 pub use revisions::{
     Confirmed, DiffQuery, KeptRevision, REVISIONS_LISTED_DEFAULT, REVISIONS_LISTED_MAX, Revision, RevisionQuery,
     Revisions, Rollback,
@@ -155,6 +156,8 @@ pub mod path {
     pub const OWN_SECOND_FACTOR: &str = "/api/v1/me/second-factor";
     /// Puts it in force.
     pub const OWN_SECOND_FACTOR_CODE: &str = "/api/v1/me/second-factor/code";
+    /// Takes it away again.
+    pub const OWN_SECOND_FACTOR_REMOVE: &str = "/api/v1/me/second-factor/remove";
     /// Where the caller is logged in.
     pub const OWN_SESSIONS: &str = "/api/v1/me/sessions";
     /// One of these.

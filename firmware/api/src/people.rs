@@ -188,6 +188,16 @@ pub struct SecondFactorCode {
     pub code: String,
 }
 
+/// What shows that a second factor is taken away by the one it belongs to.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecondFactorRemoval {
+    /// The password.
+    pub password: String,
+    /// The digits that the device shows, or a recovery code.
+    pub code: String,
+}
+
 /// A session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Session {

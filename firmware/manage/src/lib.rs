@@ -10,6 +10,7 @@ pub mod clock;
 pub mod keep;
 pub mod lockout;
 pub mod passwords;
+mod problems;
 pub mod random;
 pub mod reach;
 pub mod redact;

@@ -20,6 +20,7 @@ use crate::run::control::{Control, Job};
 use crate::run::telling::Teller;
 use crate::run::workers::{WorkerHandle, Workers};
 use crate::worker::Shared;
+use api::{Code, Problem};
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -144,17 +145,25 @@ type Answered = Result<Response, Refused>;
 /// A request that is answered with a problem.
 struct Refused {
     status: StatusCode,
-    problem: api::Problem,
+    problem: Problem,
     /// When it is worth another try.
     retry_after: Option<Duration>,
 }
 
 impl Refused {
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self::with(status, api::Problem::new(message))
+        let code = match status {
+            StatusCode::BAD_REQUEST => Code::BadRequest,
+            StatusCode::NOT_FOUND => Code::NotFound,
+            StatusCode::CONFLICT => Code::Conflict,
+            StatusCode::SERVICE_UNAVAILABLE => Code::Busy,
+            StatusCode::INTERNAL_SERVER_ERROR => Code::Failed,
+            _ => Code::Other,
+        };
+        Self::with(status, Problem::of(code, message, &[]))
     }
 
-    fn with(status: StatusCode, problem: api::Problem) -> Self {
+    fn with(status: StatusCode, problem: Problem) -> Self {
         Self { status, problem, retry_after: None }
     }
 

@@ -69,7 +69,7 @@ fn both_catalogues_have_the_same_keys_and_places() {
 #[test]
 fn what_is_said_is_in_the_catalogues_and_nothing_else_is() {
     let sources = [files("templates", "html"), files("src", "rs")].concat();
-    let (mut used, mut kinds) = (BTreeSet::new(), BTreeSet::from(["done", "nav"]));
+    let (mut used, mut kinds) = (BTreeSet::new(), BTreeSet::from(["done", "nav", "problem"]));
     for (path, text) in sources.iter().filter(|(path, _)| !path.ends_with("language/tests.rs")) {
         for key in [quoted(text, "say("), quoted(text, "fill("), quoted(text, "fill_two("), quoted(text, "fill_three(")]
             .concat()
@@ -87,6 +87,19 @@ fn what_is_said_is_in_the_catalogues_and_nothing_else_is() {
         .filter(|key| !used.contains(key.as_str()) && !kinds.contains(key.split('.').next().unwrap_or_default()))
         .collect();
     assert!(unused.is_empty(), "said nowhere: {unused:?}");
+}
+
+#[test]
+fn every_refusal_can_be_said() {
+    // The message of these says it all, or is the console's own.
+    let untold = [api::Code::Other];
+    for code in api::Code::ALL.iter().filter(|code| !untold.contains(code)) {
+        assert!(ENGLISH.contains_key(&format!("problem.{}", code.name())), "no text for {code:?}");
+    }
+    let known = |key: &&String| {
+        key.strip_prefix("problem.").is_some_and(|word| api::Code::ALL.iter().all(|code| code.name() != word))
+    };
+    assert_eq!(ENGLISH.keys().find(known), None, "no code is called so");
 }
 
 #[test]

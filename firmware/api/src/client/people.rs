@@ -3,7 +3,8 @@
 use super::{Client, Error, json};
 use crate::{
     AuditCheck, AuditPage, AuditQuery, Ended, LoggedIn, Login, Me, NewToken, NewUser, PasswordChange, PasswordReset,
-    Token, TokenMade, User, UserChange, UserPassword, path,
+    SecondFactorCode, SecondFactorOffer, SecondFactorRemoval, Session, Token, TokenMade, User, UserChange,
+    UserPassword, path,
 };
 use hyper::Method;
 use hyper::body::Bytes;
@@ -40,6 +41,46 @@ impl Client {
         self.act(path::OWN_PASSWORD, change).await
     }
 
+    /// Offers the caller a second factor.
+    pub async fn offer_second_factor(&self) -> Result<SecondFactorOffer, Error> {
+        self.act(path::OWN_SECOND_FACTOR, &()).await
+    }
+
+    /// Puts it in force.
+    pub async fn confirm_second_factor(&self, code: &SecondFactorCode) -> Result<Me, Error> {
+        self.act(path::OWN_SECOND_FACTOR_CODE, code).await
+    }
+
+    /// Takes it away again.
+    pub async fn remove_second_factor(&self, removal: &SecondFactorRemoval) -> Result<Me, Error> {
+        self.act(path::OWN_SECOND_FACTOR_REMOVE, removal).await
+    }
+
+    /// Where the caller is logged in.
+    pub async fn own_sessions(&self) -> Result<Vec<Session>, Error> {
+        self.read(path::OWN_SESSIONS, &()).await
+    }
+
+    /// Ends one of these.
+    pub async fn end_own_session(&self, id: &str) -> Result<Ended, Error> {
+        self.answer(Method::DELETE, &named(path::OWN_SESSION, id), Bytes::new()).await
+    }
+
+    /// The caller's own tokens.
+    pub async fn own_tokens(&self) -> Result<Vec<Token>, Error> {
+        self.read(path::OWN_TOKENS, &()).await
+    }
+
+    /// Makes one.
+    pub async fn make_own_token(&self, new: &NewToken) -> Result<TokenMade, Error> {
+        self.act(path::OWN_TOKENS, new).await
+    }
+
+    /// Takes one of these back.
+    pub async fn revoke_own_token(&self, id: &str) -> Result<Ended, Error> {
+        self.answer(Method::DELETE, &named(path::OWN_TOKEN, id), Bytes::new()).await
+    }
+
     /// Users.
     pub async fn users(&self) -> Result<Vec<User>, Error> {
         self.read(path::USERS, &()).await
@@ -63,6 +104,16 @@ impl Client {
     /// Gives a user another password.
     pub async fn set_password(&self, name: &str, reset: &PasswordReset) -> Result<UserPassword, Error> {
         self.act(&named(path::USER_PASSWORD, name), reset).await
+    }
+
+    /// Everybody's sessions.
+    pub async fn sessions(&self) -> Result<Vec<Session>, Error> {
+        self.read(path::SESSIONS, &()).await
+    }
+
+    /// Ends all sessions of a user.
+    pub async fn end_sessions_of(&self, name: &str) -> Result<Ended, Error> {
+        self.answer(Method::DELETE, &named(path::USER_SESSIONS, name), Bytes::new()).await
     }
 
     /// Everybody's tokens.

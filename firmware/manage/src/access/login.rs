@@ -123,7 +123,7 @@ impl Access {
     }
 
     /// The user, if the password was right and still is the user's. A wrong one stays counted.
-    fn confirmed(&mut self, Checked { opening, right }: Checked) -> Result<(User, Attempt), LoginRefused> {
+    pub(super) fn confirmed(&mut self, Checked { opening, right }: Checked) -> Result<(User, Attempt), LoginRefused> {
         let user = self.users.find(&opening.name).filter(|user| !user.disabled && user.password == opening.hash);
         match user {
             Some(user) if right => Ok((user.clone(), opening.attempt)),

@@ -1,7 +1,7 @@
 //! Changes of users, sessions and tokens. What a caller may do to others was checked by the act; what takes a look at the
 //! users themselves is checked here.
 
-use super::{Access, Caller, Change, LoginRefused, Via};
+use super::{Access, Caller, Change, Checked, LoginRefused, Via};
 use crate::clock::Now;
 use crate::passwords::{self, PasswordHash, WeakPassword};
 use crate::second_factor::{Offer, SecondFactor};
@@ -35,11 +35,14 @@ pub enum PeopleError {
     #[error("a second factor can be taken away from a user, not given: the user sets it up")]
     SecondFactorOfOthers,
     /// Nothing was offered, or too long ago.
-    #[error("no second factor was offered in the last {} minutes", OFFER_LASTS.as_secs() / 60)]
+    #[error("no second factor was offered in the last {} minutes", Self::OFFER_MINUTES)]
     NoOffer,
     /// There is one already.
     #[error("the second factor is in force already: have it taken away first")]
     HasSecondFactor,
+    /// There is none to take away.
+    #[error("no second factor is in force")]
+    NoSecondFactor,
     /// The call takes a user, and root on the socket is none.
     #[error("root on the socket is no user: name one")]
     NoUser,
@@ -49,6 +52,10 @@ pub enum PeopleError {
     /// The new password is the old one.
     #[error("the new password is the old one")]
     SamePassword,
+}
+
+impl PeopleError {
+    pub(crate) const OFFER_MINUTES: u64 = OFFER_LASTS.as_secs() / 60;
 }
 
 impl Access {
@@ -167,6 +174,20 @@ impl Access {
         let after = User { second_factor: Some(factor), ..user.clone() };
         self.offers.remove(&after.name);
         Ok(Change::User(after))
+    }
+
+    /// The caller needs no second factor any more, having shown the password and a code of it. A wrong code stays counted as
+    /// a failure, as it would at a log-in.
+    pub fn remove_second_factor(&mut self, now: Now, checked: Checked, code: &str) -> Result<Change, PeopleError> {
+        let (user, attempt) = self.confirmed(checked)?;
+        if let Some(factor) = &user.second_factor {
+            factor.accept(now.unix_s(), code).ok_or(LoginRefused::CodeWrong)?;
+        }
+        self.lockout.succeeded(attempt);
+        if user.second_factor.is_none() {
+            return Err(PeopleError::NoSecondFactor);
+        }
+        Ok(Change::User(User { second_factor: None, ..user }))
     }
 
     /// Ends a session; with `own`, only one of that user.

@@ -5,7 +5,7 @@ use super::gate::Gate;
 use super::openapi::Description;
 use super::openapi::parts::{Described, Schemas, Shape};
 use super::{Core, Refused};
-use api::{AuditOutcome, CLIENT_HEADER};
+use api::{AuditOutcome, CLIENT_HEADER, Problem};
 use axum::Extension;
 use axum::Router;
 use axum::extract::connect_info::Connected;
@@ -261,7 +261,7 @@ fn refused(refusal: Refusal) -> Refused {
         Refusal::Anonymous | Refusal::Unknown => StatusCode::UNAUTHORIZED,
         Refusal::PasswordFirst | Refusal::Role { .. } => StatusCode::FORBIDDEN,
     };
-    Refused::new(status, refusal.to_string())
+    Refused::with(status, Problem::from(&refusal))
 }
 
 #[cfg(test)]

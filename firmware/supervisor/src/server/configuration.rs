@@ -5,8 +5,8 @@ use super::routes::{Answer, Body, Named, Words};
 use super::{Core, Refused};
 use crate::run::revisions::Refusal;
 use api::{
-    Applied, COMMENT_CHARS_MAX, CONFIRM_WITHIN_MAX_S, Confirmed, DiffQuery, Document, Export, KeptRevision, Problem,
-    REVISIONS_LISTED_DEFAULT, REVISIONS_LISTED_MAX, Revision, RevisionQuery, Revisions, Rollback, Terms,
+    Applied, COMMENT_CHARS_MAX, CONFIRM_WITHIN_MAX_S, Code, Confirmed, DiffQuery, Document, Export, KeptRevision,
+    Problem, REVISIONS_LISTED_DEFAULT, REVISIONS_LISTED_MAX, Revision, RevisionQuery, Revisions, Rollback, Terms,
 };
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -148,7 +148,7 @@ pub(super) fn refused(refusal: Refusal) -> Refused {
     match refusal {
         Refusal::Store(error) => refused_by_store(error),
         Refusal::Errors(_) => Refused::with(StatusCode::UNPROCESSABLE_ENTITY, Problem::from(refusal)),
-        Refusal::Impossible(_) => Refused::with(StatusCode::CONFLICT, Problem::from(refusal)),
+        Refusal::Impossible(reason) => Refused::new(StatusCode::CONFLICT, reason),
     }
 }
 
@@ -163,5 +163,15 @@ pub(super) fn refused_by_store(error: StoreError) -> Refused {
             StatusCode::INTERNAL_SERVER_ERROR
         }
     };
-    Refused::new(status, error.to_string())
+    let problem = match error {
+        StoreError::NoRevision(number) => Problem::of(Code::RevisionMissing, error.to_string(), &[&number]),
+        StoreError::Conflict { running, .. } => Problem::of(Code::RevisionChanged, error.to_string(), &[&running]),
+        StoreError::Unconfirmed(waiting, before) => {
+            Problem::of(Code::Unconfirmed, error.to_string(), &[&waiting, &before])
+        }
+        StoreError::NothingAwaits => Problem::of(Code::NothingAwaits, error.to_string(), &[]),
+        StoreError::TooLarge { bytes } => Problem::of(Code::DocumentTooLarge, error.to_string(), &[&bytes]),
+        _ => Problem::of(Code::Failed, error.to_string(), &[]),
+    };
+    Refused::with(status, problem)
 }

@@ -5,7 +5,7 @@ use super::access::Call;
 use super::{ANSWER_LIMIT, Refused};
 use crate::run::alarms;
 use crate::run::telling::Teller;
-use api::{AuditOutcome, LoggedIn, Login, Role};
+use api::{AuditOutcome, LoggedIn, Login, Problem, Role};
 use arc_swap::ArcSwap;
 use axum::http::StatusCode;
 use config::AlertKind;
@@ -335,6 +335,7 @@ pub(super) fn refused(error: PeopleError) -> Refused {
         PeopleError::User(UserError::Exists(_) | UserError::LastAdministrator(_) | UserError::Full)
         | PeopleError::Token(TokenError::Full)
         | PeopleError::HasSecondFactor
+        | PeopleError::NoSecondFactor
         | PeopleError::NoOffer => StatusCode::CONFLICT,
         PeopleError::Token(TokenError::Role { .. }) | PeopleError::TokenByToken => StatusCode::FORBIDDEN,
         PeopleError::User(UserError::Name(_) | UserError::Reserved(_))
@@ -348,7 +349,7 @@ pub(super) fn refused(error: PeopleError) -> Refused {
         PeopleError::Login(LoginRefused::Wait(wait)) => Some(wait.left),
         _ => None,
     };
-    Refused { retry_after, ..Refused::new(status, error.to_string()) }
+    Refused { retry_after, ..Refused::with(status, Problem::from(&error)) }
 }
 
 pub(super) fn not_kept(error: KeepError) -> Refused {

@@ -6,7 +6,7 @@ use super::routes::{Answer, Body, Named, Words};
 use super::{Core, Refused};
 use api::{
     AuditCheck, AuditPage, AuditQuery, Ended, LoggedIn, Login, Me, NewToken, NewUser, PasswordChange, PasswordReset,
-    SecondFactorCode, SecondFactorOffer, TokenMade, UserChange, UserPassword,
+    SecondFactorCode, SecondFactorOffer, SecondFactorRemoval, TokenMade, UserChange, UserPassword,
 };
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -90,6 +90,23 @@ pub(super) async fn confirm_second_factor(
     };
     core.gate.change(&call, make).await?;
     Ok(Json(Me { second_factor: true, ..call.caller.me() }))
+}
+
+pub(super) async fn remove_second_factor(
+    State(core): State<Core>,
+    Extension(call): Extension<Call>,
+    Body(removal): Body<SecondFactorRemoval>,
+) -> Answer<Me> {
+    call.note("taken away");
+    if core.gate.look(|access, _| access.user(&call.caller.user)).await.is_none() {
+        return Err(refused(PeopleError::NoUser));
+    }
+    let checked = core.gate.check_again(&call.caller, removal.password).await?;
+    let make = |access: &mut manage::access::Access, now| {
+        Ok(((), vec![access.remove_second_factor(now, checked, &removal.code)?]))
+    };
+    core.gate.change(&call, make).await?;
+    Ok(Json(Me { second_factor: false, ..call.caller.me() }))
 }
 
 pub(super) async fn own_logins(

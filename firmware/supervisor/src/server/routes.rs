@@ -69,6 +69,7 @@ fn people_routes(routes: Routes) -> Routes {
         .add(POST, path::OWN_PASSWORD, Act::OwnPassword, people::own_password)
         .add(POST, path::OWN_SECOND_FACTOR, Act::OwnSecondFactor, people::offer_second_factor)
         .add(POST, path::OWN_SECOND_FACTOR_CODE, Act::OwnSecondFactor, people::confirm_second_factor)
+        .add(POST, path::OWN_SECOND_FACTOR_REMOVE, Act::OwnSecondFactor, people::remove_second_factor)
         .add(GET, path::OWN_SESSIONS, Act::OwnSessions, people::own_logins)
         .add(DELETE, path::OWN_SESSION, Act::EndOwnSessions, people::end_own_login)
         .add(GET, path::OWN_TOKENS, Act::OwnTokens, people::own_tokens)

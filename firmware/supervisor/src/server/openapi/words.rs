@@ -122,6 +122,9 @@ const OWN_ROUTES: &[Words] = &[
         .refuses(&[400, 403, 404, 409]),
     post(OWN, path::OWN_SECOND_FACTOR_CODE, "Put the second factor in force by its first code")
         .refuses(&[404, 409, 429]),
+    post(OWN, path::OWN_SECOND_FACTOR_REMOVE, "Take the caller's second factor away")
+        .about("A code of it, or a recovery code, is needed besides the password.")
+        .refuses(&[404, 409, 429]),
     get(OWN, path::OWN_SESSIONS, "Where the caller is logged in"),
     delete(OWN, path::OWN_SESSION, "End one of the caller's sessions").refuses(&[404]),
     get(OWN, path::OWN_TOKENS, "The caller's tokens for programs"),
