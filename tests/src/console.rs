@@ -1,5 +1,7 @@
 //! The web console of a balancer under test, and a person's browser as far as requests go: by curl.
 
+pub mod form;
+
 use crate::command::{self, Finished, words};
 use crate::error::{LabError, Result};
 use crate::lab::Lab;

@@ -14,6 +14,14 @@ pub(crate) async fn live() -> Response {
     asset("text/javascript; charset=utf-8", include_str!("../assets/live.js"))
 }
 
+pub(crate) async fn form() -> Response {
+    asset("text/javascript; charset=utf-8", include_str!("../assets/form.js"))
+}
+
+pub(crate) async fn countdown() -> Response {
+    asset("text/javascript; charset=utf-8", include_str!("../assets/countdown.js"))
+}
+
 pub(crate) async fn icon() -> Response {
     asset("image/svg+xml", include_str!("../assets/icon.svg"))
 }

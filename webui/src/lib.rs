@@ -3,6 +3,7 @@
 
 mod assets;
 pub mod certificate;
+mod draft;
 mod guard;
 mod language;
 mod listen;

@@ -4,6 +4,7 @@ mod account;
 mod audit;
 mod backends;
 mod configuration;
+mod confirmation;
 mod explain;
 mod flows;
 mod history;
@@ -13,6 +14,8 @@ mod login;
 mod overview;
 mod password;
 mod people;
+mod service_form;
+mod service_removal;
 mod services;
 
 use crate::{Console, assets};
@@ -26,7 +29,8 @@ const ROWS_MAX: u32 = 100;
 pub(crate) fn router(console: Console) -> Router {
     Router::new()
         .route("/", get(overview::get))
-        .route("/confirm", post(overview::confirm))
+        .route("/confirm", post(confirmation::confirm))
+        .route("/return", post(confirmation::leave))
         .route("/login", get(login::get).post(login::post))
         .route("/login/code", post(login::code))
         .route("/logout", post(login::logout))
@@ -40,7 +44,10 @@ pub(crate) fn router(console: Console) -> Router {
         .route("/account/tokens", post(account::make_token))
         .route("/account/tokens/revoke", post(account::revoke_token))
         .route("/services", get(services::list))
+        .route("/services/new", get(service_form::new).post(service_form::add))
         .route("/services/{service}", get(services::one))
+        .route("/services/{service}/edit", get(service_form::edit).post(service_form::change))
+        .route("/services/{service}/remove", get(service_removal::get).post(service_removal::post))
         .route("/backends", get(backends::list))
         .route("/backends/{service}/{backend}", get(backends::one).post(backends::change))
         .route("/flows", get(flows::get))
@@ -62,6 +69,8 @@ pub(crate) fn router(console: Console) -> Router {
         .route("/log", get(log::get))
         .route("/assets/style.css", get(assets::style))
         .route("/assets/live.js", get(assets::live))
+        .route("/assets/form.js", get(assets::form))
+        .route("/assets/countdown.js", get(assets::countdown))
         .route("/assets/icon.svg", get(assets::icon))
         .with_state(console)
 }

@@ -47,6 +47,17 @@ pub(crate) fn duration(seconds: &u64) -> String {
     }
 }
 
+/// A short time, given in microseconds, as milliseconds.
+pub(crate) fn latency(us: &u64) -> String {
+    format!("{}.{} ms", us / 1000, us % 1000 / 100)
+}
+
+/// A name as a part of a path.
+pub(crate) fn in_path(name: &str) -> String {
+    let encoded = serde_urlencoded::to_string([("", name)]).unwrap_or_default();
+    encoded.trim_start_matches('=').replace('+', "%20")
+}
+
 /// Bits per second.
 pub(crate) fn bits(per_s: &u64) -> String {
     format!("{}bit/s", scaled(*per_s, 1000, &["", "k", "M", "G", "T"]))
@@ -102,6 +113,10 @@ mod tests {
             (duration(&61), "1 min 1 s"),
             (duration(&7_260), "2 h 1 min"),
             (duration(&90_000), "1 d 1 h"),
+            (latency(&1_250), "1.2 ms"),
+            (latency(&90), "0.0 ms"),
+            (in_path("a b/c=水"), "a%20b%2Fc%3D%E6%B0%B4"),
+            (in_path("a+b"), "a%2Bb"),
             (bits(&0), "0 bit/s"),
             (bits(&1_250), "1.2 kbit/s"),
             (bits(&940_000_000), "940 Mbit/s"),

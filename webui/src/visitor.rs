@@ -4,11 +4,11 @@ use crate::Console;
 use crate::language::{Language, Text};
 use crate::places::Standing;
 use crate::serve::Address;
-use api::{Client, Code, Me, Role};
+use api::{Client, Code, Confirmation, Me, Role, Waiting};
 use askama::Template;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr};
@@ -33,10 +33,12 @@ pub(crate) struct SignedIn {
     pub t: Text,
     pub me: Me,
     pub client: Client,
+    /// The revision in use, and whether it waits for somebody.
+    confirmation: Confirmation,
     /// Key of a message about what was done just now.
     done: Option<String>,
-    /// Path and query that were asked for.
-    here: String,
+    /// Path and query that were asked for; `None`: a form was sent, and the same cannot be asked for again.
+    here: Option<String>,
 }
 
 impl FromRequestParts<Console> for Visitor {
@@ -69,36 +71,58 @@ impl FromRequestParts<Console> for SignedIn {
         if !has_session {
             return Err(Stop::at(to_login(parts.uri.path())));
         }
-        let me = client.me().await.map_err(|error| stop(t, parts.uri.path(), error))?;
+        let (me, confirmation) = tokio::join!(client.me(), client.confirmation());
+        let me = me.map_err(|error| stop(t, parts.uri.path(), error))?;
         if let Some(standing) = parts.extensions.get::<Standing>() {
             standing.is_signed_in();
         }
         if me.must_change_password && parts.uri.path() != "/password" && parts.uri.path() != "/logout" {
             return Err(Stop::at(Redirect::to("/password").into_response()));
         }
+        // Whoever has to change the password first is told nothing.
+        let confirmation = confirmation.unwrap_or_default();
         let query = parts.uri.query().unwrap_or_default();
         let done = query.split('&').find_map(|pair| pair.strip_prefix("done=")).map(str::to_owned);
-        let here = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        Ok(Self { t, me, client, done, here })
+        let here = parts.uri.path_and_query().filter(|_| parts.method == Method::GET);
+        let here = here.map(|path| without_done(path.as_str()));
+        Ok(Self { t, me, client, confirmation, done, here })
     }
 }
 
 impl SignedIn {
     /// What all pages show around their own.
     pub(crate) fn frame(&self, page: &'static str, problem: Option<Problem>) -> Frame {
-        Frame {
+        let mut frame = Frame {
             me: self.me.clone(),
             page,
             // Only words of the catalogue: the address is anybody's to write.
             done: self.done.as_ref().filter(|_| problem.is_none()).and_then(|key| self.t.find(&format!("done.{key}"))),
-            here: self.here.clone(),
+            here: self.here.clone().unwrap_or_default(),
+            revision: self.confirmation.revision,
+            waiting: self.confirmation.waiting,
             problem,
+        };
+        if self.here.is_none() {
+            let links = frame.links();
+            frame.here = links.iter().find(|(key, _)| *key == page).map_or("/", |(_, path)| path).to_owned();
         }
+        frame
     }
 
     /// Ends the request: core does not answer, or not to this visitor.
     pub(crate) fn stop(&self, error: api::Error) -> Stop {
-        stop(self.t, &self.here, error)
+        stop(self.t, self.here.as_deref().unwrap_or("/"), error)
+    }
+
+    /// Whether the visitor may do what takes this role.
+    pub(crate) fn may(&self, role: Role) -> bool {
+        self.me.role >= role
+    }
+
+    /// Ends the request as core would that takes this role.
+    pub(crate) fn refused(&self, role: Role) -> Stop {
+        let problem = api::Problem::of(Code::RoleNeeded, format!("this takes the role {role}"), &[&role]);
+        self.stop(api::Error::Refused { status: StatusCode::FORBIDDEN.as_u16(), problem })
     }
 
     /// A refusal to be shown on the page of the act; `Err`: there is no page for it.
@@ -171,7 +195,12 @@ pub(crate) struct Frame {
     pub page: &'static str,
     pub done: Option<&'static str>,
     pub problem: Option<Problem>,
+    /// The page itself, to come back to.
     pub here: String,
+    /// The revision in use.
+    pub revision: u64,
+    /// That it goes unless somebody confirms it.
+    pub waiting: Option<Waiting>,
 }
 
 impl Frame {
@@ -255,6 +284,13 @@ fn set_cookie(response: &mut Response, cookie: &str) {
     }
 }
 
+/// A path without the message of what was done there.
+fn without_done(path: &str) -> String {
+    let Some((path, query)) = path.split_once('?') else { return path.to_owned() };
+    let kept: Vec<_> = query.split('&').filter(|pair| !pair.starts_with("done=")).collect();
+    if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
+}
+
 /// A path of this site, whatever was asked for: nobody is sent elsewhere by a link.
 pub(crate) fn own_path(path: &str) -> &str {
     let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '\\' | '"' | '<' | '>');
@@ -306,6 +342,13 @@ mod tests {
             [("a", Some("1")), (SESSION_COOKIE, Some("x=y")), (LANGUAGE_COOKIE, Some("ja")), ("b", None)]
         {
             assert_eq!(cookie(&headers, name), value, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_told_once() {
+        for (path, kept) in [("/a", "/a"), ("/a?done=x", "/a"), ("/a?b=1&done=x&c=2", "/a?b=1&c=2")] {
+            assert_eq!(without_done(path), kept);
         }
     }
 

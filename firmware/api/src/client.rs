@@ -7,9 +7,9 @@ mod way;
 pub use way::{Connecting, Stream, Way};
 
 use crate::{
-    Applied, Backend, BackendDetail, BackendName, BackendQuery, CaptureRequest, Confirmed, Counters, DiffQuery,
-    Document, DryRun, Explanation, Export, FlowQuery, Flows, KeptRevision, Kill, Killed, Log, LogQuery, Neighbor,
-    Problem, Question, RevisionQuery, Revisions, Rollback, Service, StateChange, Status, path,
+    Applied, Backend, BackendDetail, BackendName, BackendQuery, CaptureRequest, Confirmation, Confirmed, Counters,
+    DiffQuery, Document, DryRun, DryRunQuery, Explanation, Export, FlowQuery, Flows, KeptRevision, Kill, Killed, Log,
+    LogQuery, Neighbor, Problem, Question, RevisionQuery, Revisions, Rollback, Service, StateChange, Status, path,
 };
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -133,8 +133,8 @@ impl Client {
     }
 
     /// Asks servers as a document would, and changes nothing.
-    pub async fn dry_run(&self, document: &Document) -> Result<DryRun, Error> {
-        self.act(path::DRY_RUN, document).await
+    pub async fn dry_run(&self, document: &Document, query: &DryRunQuery) -> Result<DryRun, Error> {
+        self.act(&with_query(path::DRY_RUN, query), document).await
     }
 
     /// Puts a backend online, drains or disables it.
@@ -175,6 +175,11 @@ impl Client {
     /// What changed from one revision to another.
     pub async fn diff_revisions(&self, query: &DiffQuery) -> Result<config::Diff, Error> {
         self.read(path::DIFF, query).await
+    }
+
+    /// Whether the revision in use waits for confirmation.
+    pub async fn confirmation(&self) -> Result<Confirmation, Error> {
+        self.read(path::CONFIRM, &()).await
     }
 
     /// Keeps the revision that waits for confirmation.
@@ -222,9 +227,7 @@ impl Client {
     }
 
     async fn read<T: DeserializeOwned>(&self, path: &str, query: &impl Serialize) -> Result<T, Error> {
-        let query = serde_urlencoded::to_string(query).expect("queries are flat structures of text and numbers");
-        let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-        self.answer(Method::GET, &path, Bytes::new()).await
+        self.answer(Method::GET, &with_query(path, query), Bytes::new()).await
     }
 
     async fn act<T: DeserializeOwned>(&self, path: &str, request: &impl Serialize) -> Result<T, Error> {
@@ -299,4 +302,9 @@ impl Capture {
 
 fn json(request: &impl Serialize) -> Bytes {
     serde_json::to_vec(request).expect("requests are structures of text and numbers").into()
+}
+
+fn with_query(path: &str, query: &impl Serialize) -> String {
+    let query = serde_urlencoded::to_string(query).expect("queries are flat structures of text and numbers");
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }

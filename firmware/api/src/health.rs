@@ -77,6 +77,14 @@ pub struct BackendName {
     pub backend: String,
 }
 
+/// Whose checks are tried, in a query.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DryRunQuery {
+    /// Those of this service only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+}
+
 /// What a document's checks meet before it is put in use.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DryRun {

@@ -5,7 +5,7 @@
 //! | `status` | GET | | [`Status`] |
 //! | `services` | GET | | list of [`Service`] |
 //! | `backends` | GET | [`BackendQuery`] as query | list of [`Backend`] |
-//! | `config/dry-run` | POST | [`Document`] | [`DryRun`] |
+//! | `config/dry-run` | POST | [`DryRunQuery`] as query, [`Document`] | [`DryRun`] |
 //! | `backends/detail` | GET | [`BackendName`] as query | [`BackendDetail`] |
 //! | `backends/state` | POST | [`StateChange`] | [`Backend`] as it is now |
 //! | `flows` | GET | [`FlowQuery`] as query | [`Flows`] |
@@ -15,6 +15,7 @@
 //! | `config/apply` | POST | [`Document`] | [`Applied`] |
 //! | `config/diff` | POST | [`Document`] | [`config::Diff`] |
 //! | `config/diff` | GET | [`DiffQuery`] as query | [`config::Diff`] |
+//! | `config/confirm` | GET | | [`Confirmation`] |
 //! | `config/confirm` | POST | | [`Confirmed`] |
 //! | `config/rollback` | POST | [`Rollback`] | [`Applied`] |
 //! | `config/revisions` | GET | [`RevisionQuery`] as query | [`Revisions`] |
@@ -78,7 +79,7 @@ pub use flows::{FLOWS_LISTED_DEFAULT, FLOWS_LISTED_MAX, Flow, FlowQuery, Flows, 
 pub use graphs::{
     GRAPH_POINTS_DEFAULT, GRAPH_POINTS_MAX, GRAPH_SPAN_DEFAULT_S, Graph, GraphLine, GraphPoint, GraphQuery,
 };
-pub use health::{BackendDetail, BackendName, CheckAnswer, CheckState, DryRun, Health, Tried};
+pub use health::{BackendDetail, BackendName, CheckAnswer, CheckState, DryRun, DryRunQuery, Health, Tried};
 pub use log::{LOG_LINES_DEFAULT, LOG_LINES_MAX, Log, LogLine, LogQuery};
 pub use people::{
     AUDIT_LISTED_DEFAULT, AUDIT_LISTED_MAX, AuditCheck, AuditOutcome, AuditPage, AuditQuery, AuditRecord, Ended,
@@ -87,8 +88,8 @@ pub use people::{
 };
 pub use problem::{Code, Problem};
 pub use revisions::{
-    Confirmed, DiffQuery, KeptRevision, REVISIONS_LISTED_DEFAULT, REVISIONS_LISTED_MAX, Revision, RevisionQuery,
-    Revisions, Rollback,
+    Confirmation, Confirmed, DiffQuery, KeptRevision, REVISIONS_LISTED_DEFAULT, REVISIONS_LISTED_MAX, Revision,
+    RevisionQuery, Revisions, Rollback, Waiting,
 };
 pub use services::{Backend, BackendQuery, Service, StateChange, Then, Traffic};
 pub use status::{Counters, Drop, Link, Neighbor, NeighborState, Nic, Rates, Status, Worker};

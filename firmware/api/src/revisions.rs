@@ -87,6 +87,24 @@ pub struct Rollback {
     pub terms: Terms,
 }
 
+/// The revision in use, and whether it stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Confirmation {
+    /// Its number.
+    pub revision: u64,
+    /// That somebody has to confirm it; `None`: it stays.
+    pub waiting: Option<Waiting>,
+}
+
+/// What happens unless somebody confirms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Waiting {
+    /// The revision that returns.
+    pub returns_to: u64,
+    /// Seconds that are left.
+    pub left_s: u64,
+}
+
 /// The revision that was waiting stays in use.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Confirmed {

@@ -8,7 +8,6 @@ mod dry_run;
 mod flows;
 pub mod gate;
 mod graphs;
-mod hear_out;
 mod log;
 mod metrics;
 mod openapi;

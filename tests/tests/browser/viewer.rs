@@ -22,6 +22,7 @@ const OWN_CALLS: &[&str] = &[
     "GET /api/v1/flows",
     "POST /api/v1/explain",
     "GET /api/v1/config/diff",
+    "GET /api/v1/config/confirm",
     "GET /api/v1/config/revisions",
     "GET /api/v1/log",
     "GET /api/v1/graphs",

@@ -87,11 +87,7 @@ pub(crate) async fn change(
         then: if drains { then } else { Then::Keep },
     };
     match signed.client.change_state(&change).await {
-        Ok(_) => {
-            let encoded =
-                |text: &str| serde_urlencoded::to_string([("", text)]).unwrap_or_default()[1..].replace('+', "%20");
-            Ok(done("state", &format!("/backends/{}/{}", encoded(&service), encoded(&name))))
-        }
+        Ok(_) => Ok(done("state", &format!("/backends/{}/{}", show::in_path(&service), show::in_path(&name)))),
         Err(error) => show_one(&signed, &service, &name, typed, Some(signed.told(error)?)).await,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::language::Text;
 use crate::show;
-use crate::visitor::{Answer, Frame, Problem, SignedIn, done, page};
+use crate::visitor::{Answer, Frame, Problem, SignedIn, page};
 use api::{Link, Service, Status};
 use askama::Template;
 use config::Named;
@@ -41,14 +41,7 @@ pub(crate) async fn get(signed: SignedIn) -> Answer {
     show(&signed, None).await
 }
 
-pub(crate) async fn confirm(signed: SignedIn) -> Answer {
-    match signed.client.confirm().await {
-        Ok(_) => Ok(done("confirmed", "/")),
-        Err(error) => show(&signed, Some(signed.told(error)?)).await,
-    }
-}
-
-async fn show(signed: &SignedIn, problem: Option<Problem>) -> Answer {
+pub(super) async fn show(signed: &SignedIn, problem: Option<Problem>) -> Answer {
     let status = signed.client.status().await.map_err(|error| signed.stop(error))?;
     let mut services = signed.client.services().await.map_err(|error| signed.stop(error))?;
     // What is wrong first: the overview may not have room for all.

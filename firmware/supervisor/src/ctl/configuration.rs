@@ -81,7 +81,7 @@ pub(super) async fn apply(client: &Client, json: bool, apply: Apply) -> Result<(
 }
 
 pub(super) async fn try_out(client: &Client, json: bool, file: &Path) -> Result<(), Failure> {
-    say(json, &client.dry_run(&document(file)?).await?, health::dry_run)
+    say(json, &client.dry_run(&document(file)?, &api::DryRunQuery::default()).await?, health::dry_run)
 }
 
 pub(super) async fn roll_back(client: &Client, json: bool, rollback: Rollback) -> Result<(), Failure> {

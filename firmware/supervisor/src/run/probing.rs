@@ -64,7 +64,7 @@ pub enum News {
 pub struct Probing {
     wanted: BTreeMap<ProbeId, Arc<Probe>>,
     answers: BTreeMap<ProbeId, Answers>,
-    once: BTreeMap<u64, oneshot::Sender<Outcome>>,
+    once: BTreeMap<u64, Single>,
     once_next: u64,
     runs: [Runs; 2],
     heard: Receiver<Heard>,
@@ -72,6 +72,13 @@ pub struct Probing {
     bell: Bell,
     seed: u64,
     limits: Limits,
+}
+
+/// A single run that somebody waits for.
+#[derive(Debug)]
+struct Single {
+    probe: Arc<Probe>,
+    reply: oneshot::Sender<Outcome>,
 }
 
 #[derive(Debug)]
@@ -128,13 +135,13 @@ impl Probing {
     pub fn once(&mut self, now: Now, probe: Probe) -> oneshot::Receiver<Outcome> {
         let (reply, answer) = oneshot::channel();
         // Whoever gave up makes room.
-        self.once.retain(|_, waiting| !waiting.is_closed());
+        self.once.retain(|_, single| !single.reply.is_closed());
         if self.once.len() < ONCE_MAX {
-            let id = self.once_next;
+            let (id, which, probe) = (self.once_next, Which::of(&probe), Arc::new(probe));
             self.once_next += 1;
-            self.once.insert(id, reply);
-            let which = Which::of(&probe);
-            self.ask(now, which, Request::Once { id: probe::ProbeId(id), probe: Box::new(probe), mark: None });
+            let request = once(id, &probe);
+            self.once.insert(id, Single { probe, reply });
+            self.ask(now, which, request);
         }
         answer
     }
@@ -204,9 +211,9 @@ impl Probing {
     fn report(&mut self, now: Now, report: Report) -> Option<News> {
         match report {
             Report::Done { id, outcome } if id.0 >= ONCE_FROM => {
-                if let Some(waiting) = self.once.remove(&id.0) {
+                if let Some(single) = self.once.remove(&id.0) {
                     // Whoever asked may have given up.
-                    let _ = waiting.send(*outcome);
+                    let _ = single.reply.send(*outcome);
                 }
                 None
             }
@@ -243,7 +250,7 @@ impl Probing {
         match &runs.process {
             Some(process) if process.ask(request) => {}
             Some(_) => self.lose(now, which, "it does not keep up with what is asked of it"),
-            // It is asked everything that is wanted when it starts.
+            // It is asked everything that is wanted when it starts, single runs included.
             None if runs.due.is_some() => {}
             None => self.begin(now, which),
         }
@@ -264,6 +271,9 @@ impl Probing {
             Ok(process) => {
                 for (id, probe) in self.wanted.iter().filter(|(_, probe)| Which::of(probe) == which) {
                     process.ask(set(*id, probe));
+                }
+                for (id, single) in self.once.iter().filter(|(_, single)| Which::of(&single.probe) == which) {
+                    process.ask(once(*id, &single.probe));
                 }
                 runs.process = Some(process);
             }
@@ -300,6 +310,10 @@ impl Drop for Probing {
     fn drop(&mut self) {
         self.end_all();
     }
+}
+
+fn once(id: u64, probe: &Arc<Probe>) -> Request {
+    Request::Once { id: probe::ProbeId(id), probe: Box::new(Probe::clone(probe)), mark: None }
 }
 
 fn set(id: ProbeId, probe: &Arc<Probe>) -> Request {

@@ -5,7 +5,7 @@
 
 use super::control::Control;
 use super::documents;
-use api::{Applied, Confirmed, Document, Problem, Rollback, Terms};
+use api::{Applied, Confirmation, Confirmed, Document, Problem, Rollback, Terms, Waiting};
 use config::{Action, Config, Diff, Origin};
 use control::Event;
 use drivers::clock;
@@ -97,6 +97,15 @@ impl Control {
     pub fn diff(&self, text: &str, file_name: &str) -> Result<Diff, Refusal> {
         let config = config::parse(text, file_name).map_err(Refusal::Errors)?;
         Ok(Diff::between(self.node.config(), &config))
+    }
+
+    /// The revision in use, and whether somebody has to confirm it.
+    pub fn confirmation(&self) -> Confirmation {
+        let waiting = self.in_use.confirm.map(|confirm| Waiting {
+            returns_to: confirm.returns_to,
+            left_s: confirm.by.since(clock::now()).as_secs(),
+        });
+        Confirmation { revision: self.in_use.revision, waiting }
     }
 
     /// Seconds that are left to confirm the revision in use.

@@ -5,8 +5,9 @@ use super::routes::{Answer, Body, Named, Words};
 use super::{Core, Refused};
 use crate::run::revisions::Refusal;
 use api::{
-    Applied, COMMENT_CHARS_MAX, CONFIRM_WITHIN_MAX_S, Code, Confirmed, DiffQuery, Document, Export, KeptRevision,
-    Problem, REVISIONS_LISTED_DEFAULT, REVISIONS_LISTED_MAX, Revision, RevisionQuery, Revisions, Rollback, Terms,
+    Applied, COMMENT_CHARS_MAX, CONFIRM_WITHIN_MAX_S, Code, Confirmation, Confirmed, DiffQuery, Document, Export,
+    KeptRevision, Problem, REVISIONS_LISTED_DEFAULT, REVISIONS_LISTED_MAX, Revision, RevisionQuery, Revisions,
+    Rollback, Terms,
 };
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -62,6 +63,11 @@ pub(super) async fn roll_back(
     let applied = applied.await??;
     note(&call, &applied);
     Ok(Json(applied))
+}
+
+/// Whether the revision in use waits for confirmation.
+pub(super) async fn confirmation(State(core): State<Core>) -> Answer<Confirmation> {
+    core.ask(|control| control.confirmation()).await.map(Json)
 }
 
 /// Keeps the revision that waits for confirmation.

@@ -2,12 +2,12 @@
 
 use super::access::Call;
 use super::configuration::refused;
-use super::routes::{Answer, Body};
+use super::routes::{Answer, Body, Words};
 use super::{Core, Refused};
 use crate::run::probing::ONCE_MAX;
 use crate::run::revisions::Refusal;
 use crate::run::view::health::{answer, target};
-use api::{CheckState, Document, DryRun, Tried};
+use api::{CheckState, Document, DryRun, DryRunQuery, Tried};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
@@ -16,14 +16,15 @@ use drivers::clock;
 use probe::Outcome;
 use tokio::sync::oneshot;
 
-/// Every check of the document asks every backend once, all at the same time.
+/// Every check of the document, or of one of its services, asks every backend once, all at the same time.
 pub(super) async fn run(
     State(core): State<Core>,
     Extension(call): Extension<Call>,
+    Words(query): Words<DryRunQuery>,
     Body(document): Body<Document>,
 ) -> Answer<DryRun> {
     let config = config::parse(&document.toml, &document.file_name);
-    let asked = questions(&config.map_err(|errors| refused(Refusal::Errors(errors)))?);
+    let asked = questions(&config.map_err(|errors| refused(Refusal::Errors(errors)))?, query.service.as_deref());
     if asked.len() > ONCE_MAX {
         let message = format!("{} questions to servers: at most {ONCE_MAX} are possible at once", asked.len());
         return Err(Refused::new(StatusCode::BAD_REQUEST, message));
@@ -41,9 +42,9 @@ pub(super) async fn run(
     Ok(Json(DryRun { tried }))
 }
 
-fn questions(config: &config::Config) -> Vec<(Tried, Probe)> {
+fn questions(config: &config::Config, only: Option<&str>) -> Vec<(Tried, Probe)> {
     let mut asked = Vec::new();
-    for service in &config.services {
+    for service in config.services.iter().filter(|service| only.is_none_or(|only| service.name == only)) {
         for backend in &service.backends {
             for check in &service.checks {
                 let Some(probe) = Probe::of(service, backend, check) else { continue };

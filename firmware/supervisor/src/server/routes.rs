@@ -2,7 +2,6 @@
 
 use super::access::{Call, Route, Routes};
 use super::gate::Gate;
-use super::hear_out::hear_out;
 use super::openapi::Description;
 use super::{Core, Refused, capture, configuration, dry_run, flows, graphs, log, metrics, openapi, people};
 use api::{Backend, BackendDetail, BackendName, BackendQuery, Counters, Neighbor, Service, StateChange, Status, path};
@@ -10,7 +9,6 @@ use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::middleware::from_fn;
 use axum::routing::MethodFilter;
 use axum::{Extension, Json, Router};
 use manage::roles::Act;
@@ -27,8 +25,7 @@ pub(super) type Answer<T> = Result<Json<T>, Refused>;
 /// The whole API.
 pub(super) fn router(core: Core) -> Router {
     let (router, _, description) = routes(core.gate.clone());
-    let router = router.layer(Extension(description)).layer(DefaultBodyLimit::max(api::REQUEST_BYTES_MAX));
-    router.layer(from_fn(hear_out)).with_state(core)
+    router.layer(Extension(description)).layer(DefaultBodyLimit::max(api::REQUEST_BYTES_MAX)).with_state(core)
 }
 
 /// All routes, the list of them, and their description; what it calls them is in `openapi/words.rs`.
@@ -48,6 +45,7 @@ pub(super) fn routes(gate: Gate) -> (Router<Core>, Vec<Route>, Description) {
         .add(POST, path::APPLY, Act::Apply, configuration::apply)
         .add(POST, path::DIFF, Act::Diff, configuration::diff)
         .add(GET, path::DIFF, Act::Diff, configuration::diff_revisions)
+        .add(GET, path::CONFIRM, Act::History, configuration::confirmation)
         .add(POST, path::CONFIRM, Act::Confirm, configuration::confirm)
         .add(POST, path::ROLLBACK, Act::Rollback, configuration::roll_back)
         .add(GET, path::REVISIONS, Act::History, configuration::revisions)

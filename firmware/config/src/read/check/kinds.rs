@@ -8,26 +8,25 @@ use crate::payload::Payload;
 use crate::question::*;
 use crate::ranges::Ranges;
 use crate::reader::Reader;
-use TlsMode::{Off, On, Starttls};
 use std::collections::BTreeMap;
 
 /// Reads what the kind asks, with all its options.
 pub(super) fn ask(options: &mut Options<'_, '_>) -> Option<Ask> {
     let ask = match options.kind {
-        CheckKind::Connect => Ask::Connect(TlsConnect { tls: options.tls(&[Off, On]) }),
-        CheckKind::Http => Ask::Http(page(options, parse_url_path, &[])?),
-        CheckKind::Https => Ask::Https(page(options, parse_url_path, &[On])?),
-        CheckKind::HttpProxy => Ask::HttpProxy(page(options, parse_url, &[])?),
+        CheckKind::Connect => Ask::Connect(TlsConnect { tls: options.tls() }),
+        CheckKind::Http => Ask::Http(page(options, parse_url_path)?),
+        CheckKind::Https => Ask::Https(page(options, parse_url_path)?),
+        CheckKind::HttpProxy => Ask::HttpProxy(page(options, parse_url)?),
         CheckKind::Ftp => Ask::Ftp(ftp(options)),
-        CheckKind::Smtp => Ask::Smtp(smtp(options, &[Off, Starttls, On])),
-        CheckKind::Submission => Ask::Submission(smtp(options, &[Off, Starttls, On])),
-        CheckKind::Pop3 => Ask::Pop3(mail(options, &[Off, Starttls])),
-        CheckKind::Pop3s => Ask::Pop3s(mail(options, &[On])),
-        CheckKind::Imap => Ask::Imap(mail(options, &[Off, Starttls])),
-        CheckKind::Imaps => Ask::Imaps(mail(options, &[On])),
+        CheckKind::Smtp => Ask::Smtp(smtp(options)),
+        CheckKind::Submission => Ask::Submission(smtp(options)),
+        CheckKind::Pop3 => Ask::Pop3(mail(options)),
+        CheckKind::Pop3s => Ask::Pop3s(mail(options)),
+        CheckKind::Imap => Ask::Imap(mail(options)),
+        CheckKind::Imaps => Ask::Imaps(mail(options)),
         CheckKind::Nntp => Ask::Nntp(nntp(options)),
-        CheckKind::Ldap => Ask::Ldap(ldap(options, &[Off, Starttls])),
-        CheckKind::Ldaps => Ask::Ldaps(ldap(options, &[On])),
+        CheckKind::Ldap => Ask::Ldap(ldap(options)),
+        CheckKind::Ldaps => Ask::Ldaps(ldap(options)),
         CheckKind::Dns => Ask::Dns(dns(options)?),
         CheckKind::Mysql => Ask::Mysql(sql(options)),
         CheckKind::Postgresql => Ask::Postgresql(sql(options)),
@@ -46,11 +45,7 @@ pub(super) fn ask(options: &mut Options<'_, '_>) -> Option<Ask> {
     Some(ask)
 }
 
-fn page(
-    options: &mut Options<'_, '_>,
-    parse_path: fn(&str) -> Result<String, String>,
-    tls: &[TlsMode],
-) -> Option<Page> {
+fn page(options: &mut Options<'_, '_>, parse_path: fn(&str) -> Result<String, String>) -> Option<Page> {
     let page = Page {
         path: options.parsed("path", parse_path),
         host: options.parsed("host", parse_host),
@@ -59,7 +54,7 @@ fn page(
         expect_status: options.parsed("expect_status", Ranges::parse_statuses),
         expect_body: options.pattern("expect_body"),
         login: options.login(),
-        tls: if tls.is_empty() { None } else { options.tls(tls) },
+        tls: options.tls(),
     };
     if page.http_method == HttpMethod::Head
         && let Some(value) = options.value("expect_body")
@@ -111,23 +106,19 @@ fn ftp(options: &mut Options<'_, '_>) -> Ftp {
     ftp
 }
 
-fn smtp(options: &mut Options<'_, '_>, tls: &[TlsMode]) -> Smtp {
-    Smtp { ehlo: options.parsed("ehlo", parse_host), login: options.login(), tls: options.tls(tls) }
+fn smtp(options: &mut Options<'_, '_>) -> Smtp {
+    Smtp { ehlo: options.parsed("ehlo", parse_host), login: options.login(), tls: options.tls() }
 }
 
-fn mail(options: &mut Options<'_, '_>, tls: &[TlsMode]) -> Mail {
-    Mail { login: options.login(), tls: options.tls(tls) }
+fn mail(options: &mut Options<'_, '_>) -> Mail {
+    Mail { login: options.login(), tls: options.tls() }
 }
 
 fn nntp(options: &mut Options<'_, '_>) -> Nntp {
-    Nntp {
-        newsgroup: options.parsed("newsgroup", parse_word),
-        login: options.login(),
-        tls: options.tls(&[Off, Starttls, On]),
-    }
+    Nntp { newsgroup: options.parsed("newsgroup", parse_word), login: options.login(), tls: options.tls() }
 }
 
-fn ldap(options: &mut Options<'_, '_>, tls: &[TlsMode]) -> Ldap {
+fn ldap(options: &mut Options<'_, '_>) -> Ldap {
     let login = options.login();
     if login.as_ref().is_some_and(|login| login.password.is_none())
         && let Some(value) = options.value("login")
@@ -141,7 +132,7 @@ fn ldap(options: &mut Options<'_, '_>, tls: &[TlsMode]) -> Ldap {
         scope: options.named("scope"),
         filter: options.parsed("filter", parse_filter),
         expect: options.pattern("expect"),
-        tls: options.tls(tls),
+        tls: options.tls(),
     }
 }
 
@@ -182,7 +173,7 @@ fn sql(options: &mut Options<'_, '_>) -> Sql {
         database: options.line("database"),
         query: options.parsed("query", parse_query),
         expect: options.pattern("expect"),
-        tls: options.tls(&[Off, Starttls]),
+        tls: options.tls(),
     };
     for (key, needs, missing) in [
         ("database", "login", sql.login.is_none()),
@@ -207,17 +198,11 @@ fn redis(options: &mut Options<'_, '_>) -> Redis {
     {
         value.error("a login without password: Redis asks for both");
     }
-    Redis {
-        login,
-        password,
-        command: options.line("command"),
-        expect: options.pattern("expect"),
-        tls: options.tls(&[Off, On]),
-    }
+    Redis { login, password, command: options.line("command"), expect: options.pattern("expect"), tls: options.tls() }
 }
 
 fn memcached(options: &mut Options<'_, '_>) -> Memcached {
-    Memcached { command: options.line("command"), expect: options.pattern("expect"), tls: options.tls(&[Off, On]) }
+    Memcached { command: options.line("command"), expect: options.pattern("expect"), tls: options.tls() }
 }
 
 fn radius(options: &mut Options<'_, '_>) -> Option<Radius> {
@@ -279,7 +264,7 @@ fn send_expect(options: &mut Options<'_, '_>) -> SendExpect {
         _ => {}
     }
     let steps = if has_one { vec![one] } else { several.into_iter().flatten().collect() };
-    SendExpect { steps, tls: options.tls(&[Off, On]) }
+    SendExpect { steps, tls: options.tls() }
 }
 
 fn step(reader: &mut Reader<'_>) -> Option<Step> {

@@ -9,7 +9,8 @@ use crate::check::CheckKind::{
 use crate::limits::{CERTIFICATE_WARNING_DAYS_DEFAULT, CERTIFICATE_WARNING_DAYS_MAX};
 use crate::pattern::Pattern;
 use crate::payload::Payload;
-use crate::question::{Login, Tls, TlsMode};
+use crate::question::TlsMode::{self, Off, On, Starttls};
+use crate::question::{Login, Tls};
 use crate::reader::{Reader, Value};
 use crate::secret::Secret;
 
@@ -60,6 +61,24 @@ pub(super) const OPTIONS: &[(&str, &[CheckKind])] = &[
     ("tls_ca", TLS),
     ("certificate_warning_days", TLS),
 ];
+
+impl CheckKind {
+    /// The options that checks of this kind have beyond those that all have.
+    pub fn options(self) -> impl Iterator<Item = &'static str> {
+        OPTIONS.iter().filter(move |(_, kinds)| kinds.contains(&self)).map(|(key, _)| *key)
+    }
+
+    /// When such a check may be encrypted, the usual choice first; empty: never.
+    pub fn tls_modes(self) -> &'static [TlsMode] {
+        match self {
+            Connect | Redis | Memcached | SendExpect => &[Off, On],
+            Smtp | Submission | Nntp => &[Off, Starttls, On],
+            Pop3 | Imap | Ldap | Mysql | Postgresql => &[Off, Starttls],
+            Https | Pop3s | Imaps | Ldaps => &[On],
+            _ => &[],
+        }
+    }
+}
 
 /// Reads the options of one check.
 pub(super) struct Options<'r, 'a> {
@@ -128,8 +147,10 @@ impl<'r, 'a> Options<'r, 'a> {
         Some(Login { login: login?, password })
     }
 
-    /// TLS in one of `modes`, of which the first is the usual one; `None`: none.
-    pub(super) fn tls(&mut self, modes: &[TlsMode]) -> Option<Tls> {
+    /// TLS in one of the modes of the kind; `None`: none.
+    pub(super) fn tls(&mut self) -> Option<Tls> {
+        let modes = self.kind.tls_modes();
+        let usual = *modes.first()?;
         let written = self.value("tls").and_then(|value| {
             let mode: TlsMode = value.named()?;
             if !modes.contains(&mode) {
@@ -140,7 +161,7 @@ impl<'r, 'a> Options<'r, 'a> {
             }
             Some(mode)
         });
-        let mode = written.unwrap_or(modes[0]);
+        let mode = written.unwrap_or(usual);
         let tls = Tls {
             mode,
             sni: self.parsed("sni", parse_name_of_server),
@@ -151,7 +172,7 @@ impl<'r, 'a> Options<'r, 'a> {
                 .and_then(|value| value.number(0..=CERTIFICATE_WARNING_DAYS_MAX))
                 .unwrap_or(CERTIFICATE_WARNING_DAYS_DEFAULT),
         };
-        if mode == TlsMode::Off {
+        if mode == Off {
             for key in ["sni", "tls_verify", "tls_ca", "certificate_warning_days"] {
                 if let Some(value) = self.value(key) {
                     let on: Vec<_> = modes[1..].iter().map(|mode| format!("tls = \"{}\"", mode.name())).collect();
@@ -192,9 +213,16 @@ fn listed(kinds: &[CheckKind]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::OPTIONS;
+    use super::{OPTIONS, TLS};
     use crate::Named;
     use crate::check::CheckKind;
+
+    #[test]
+    fn kinds_with_tls_have_a_mode_of_it() {
+        for (name, kind) in CheckKind::NAMES {
+            assert_eq!(!kind.tls_modes().is_empty(), TLS.contains(kind), "{name}");
+        }
+    }
 
     /// The reference names every kind and every option.
     #[test]

@@ -102,6 +102,7 @@ const CONFIGURATION_ROUTES: &[Words] = &[
     get(CONFIGURATION, path::DIFF, "What changed from one revision to another").refuses(&[404, 422]),
     post(CONFIGURATION, path::DRY_RUN, "Ask every server as a document would, once, and change nothing")
         .refuses(&[422]),
+    get(CONFIGURATION, path::CONFIRM, "Whether the revision in use waits for confirmation"),
     post(CONFIGURATION, path::CONFIRM, "Keep the revision that waits for confirmation").refuses(&[409]),
     post(CONFIGURATION, path::ROLLBACK, "Put the document of an earlier revision in use again, as a new one")
         .refuses(&[403, 404, 409, 422]),

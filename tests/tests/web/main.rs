@@ -1,5 +1,7 @@
 //! The web console on the running program: `suimon run` and `suimon web` in a namespace, a browser's requests by curl.
 
+mod services;
+
 use lab::command;
 use lab::configuration::{Configuration, Method};
 use lab::console::{Browser, Console, PASSWORD, Page, expect};
@@ -35,6 +37,11 @@ fn main() -> ExitCode {
             test("a viewer looks and cannot act", viewer),
             test("an operator drains and puts online", operator),
             test("a document is checked, applied and confirmed", document),
+            test("a form that is not right says so beside its fields", services::wrong),
+            test("a new service is tried on its servers", services::tried),
+            test("it is put in use, returned from, and confirmed", services::put_in_use),
+            test("an edit keeps what others changed", services::edited),
+            test("a service is removed", services::removed),
             test("every page opens, in both languages", pages),
             test("a second factor is set up, asked for and removed", second_factor),
             test("own sessions and tokens are listed and ended", own_affairs),
@@ -207,6 +214,9 @@ fn pages(stage: &mut Stage) -> Result<()> {
         ("/", "Overview", "概要"),
         ("/services", "Services", "サービス"),
         ("/services/web", "Backends", "バックエンド"),
+        ("/services/new", "Add a server", "サーバーを追加"),
+        ("/services/web/edit", "Edit web", "web を編集"),
+        ("/services/web/remove", "Remove web now", "web を今すぐ削除"),
         ("/backends", "Backends", "バックエンド"),
         ("/backends/web/s1", "Remaining flows", "残りのフロー"),
         ("/flows?client=10.9.0.7", "No flow matches", "一致するフローはありません"),
