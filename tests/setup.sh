@@ -21,6 +21,7 @@ test='/usr/bin/tshark tshark
 /usr/bin/strace strace
 /usr/sbin/bpftool bpftool
 /usr/bin/git git
+/usr/lib/python3.11/ensurepip/__init__.py python3-venv
 /usr/bin/qemu-system-x86_64 qemu-system-x86
 /bin/busybox busybox-static
 /usr/bin/cpio cpio
@@ -94,4 +95,7 @@ for component in rustfmt clippy; do
     fi
 done
 
-[ "$target" != test ] || "$(dirname "$0")/axe.sh"
+if [ "$target" = test ]; then
+    "$(dirname "$0")/axe.sh"
+    "$(dirname "$0")/schemathesis.sh"
+fi

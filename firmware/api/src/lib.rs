@@ -59,6 +59,7 @@ mod capture;
 mod client;
 mod document;
 mod drops;
+mod events;
 mod explain;
 mod flows;
 mod graphs;
@@ -74,6 +75,7 @@ pub use capture::{CAPTURE_PACKETS_MAX, CAPTURE_SECONDS_MAX, CaptureRequest};
 pub use client::{CLIENT_HEADER, Capture, Client, Connecting, Error, RESPONSE_BYTES_MAX, SOCKET_DEFAULT, Stream, Way};
 pub use document::{Applied, COMMENT_CHARS_MAX, CONFIRM_WITHIN_MAX_S, Document, Export, Terms};
 pub use drops::meaning_of_drop;
+pub use events::{EVENT_GAP, EVENT_LISTENERS_MAX, EVENT_LISTENING_S, EVENTS_KEPT_MAX, EventQuery, Gap, Happening};
 pub use explain::{Explanation, Outcome, Question, Step};
 pub use flows::{FLOWS_LISTED_DEFAULT, FLOWS_LISTED_MAX, Flow, FlowQuery, Flows, Kill, Killed};
 pub use graphs::{
@@ -135,6 +137,8 @@ pub mod path {
     pub const REVISION: &str = "/api/v1/config/revisions/{number}";
     /// The log of the program.
     pub const LOG: &str = "/api/v1/log";
+    /// What happens, as it happens.
+    pub const EVENTS: &str = "/api/v1/events";
     /// Packets as pcap.
     pub const CAPTURE: &str = "/api/v1/capture";
     /// Graphs.

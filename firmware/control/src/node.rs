@@ -259,11 +259,7 @@ impl Node {
             actions.push(Action::KeepWishes);
             let slots: Vec<BackendIndex> = self.slots_of(&service, &backend).collect();
             let flows: u32 = slots.iter().map(|slot| self.flows_of(*slot)).sum();
-            let what = match then {
-                Then::Keep => "they go on",
-                Then::Reset => "they are reset",
-            };
-            actions.push(Action::Info(format!("drain of {service}/{backend} ended with {flows} flows: {what}")));
+            actions.push(Action::Tell(Notice::DrainEnded { service, backend, flows, then }));
             if then == Then::Reset {
                 actions.extend(slots.into_iter().map(|backend| Action::KillFlows { backend }));
             }

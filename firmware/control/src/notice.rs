@@ -1,8 +1,9 @@
-//! What a node tells people of, as far as it goes down and comes up.
+//! What a node tells people of: what goes down and comes up, and what is over.
 
+use crate::drain::Then;
 use std::fmt;
 
-/// Something that went down or came up.
+/// Something that went down or came up, or is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// A backend.
@@ -36,6 +37,17 @@ pub enum Notice {
         /// Whether there is such a NIC at all.
         there: bool,
     },
+    /// The deadline of a drain.
+    DrainEnded {
+        /// The service's name.
+        service: String,
+        /// The backend's name.
+        backend: String,
+        /// Flows that were left.
+        flows: u32,
+        /// What becomes of them.
+        then: Then,
+    },
 }
 
 impl Notice {
@@ -43,6 +55,7 @@ impl Notice {
     pub const fn is_up(&self) -> bool {
         match self {
             Self::Backend { up, .. } | Self::Service { up, .. } | Self::Nic { up, .. } => *up,
+            Self::DrainEnded { .. } => true,
         }
     }
 
@@ -59,6 +72,8 @@ impl Notice {
             Self::Nic { there: false, .. } => "the NIC is gone".to_owned(),
             Self::Nic { up: false, .. } => "it is disabled or has no carrier".to_owned(),
             Self::Nic { .. } => "it has a carrier".to_owned(),
+            Self::DrainEnded { flows, then: Then::Keep, .. } => format!("{flows} flows: they go on"),
+            Self::DrainEnded { flows, then: Then::Reset, .. } => format!("{flows} flows: they are reset"),
         }
     }
 }
@@ -70,6 +85,9 @@ impl fmt::Display for Notice {
             Self::Backend { service, backend, .. } => write!(f, "{service}/{backend}")?,
             Self::Service { service, .. } => write!(f, "{service}")?,
             Self::Nic { nic, .. } => write!(f, "{nic}")?,
+            Self::DrainEnded { service, backend, .. } => {
+                return write!(f, "drain of {service}/{backend} ended with {}", self.cause());
+            }
         }
         write!(f, " is {state}: {}", self.cause())
     }

@@ -8,6 +8,7 @@ mod data;
 mod documents;
 mod earlier;
 pub mod graphs;
+pub mod happenings;
 mod kernel;
 mod local;
 mod meters;

@@ -5,13 +5,16 @@ mod access;
 mod capture;
 mod configuration;
 mod dry_run;
+mod events;
 mod flows;
 pub mod gate;
 mod graphs;
+mod hear_out;
 mod log;
 mod metrics;
 mod openapi;
 mod people;
+mod pieces;
 mod routes;
 
 use crate::run::bell::Bell;

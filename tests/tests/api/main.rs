@@ -1,6 +1,8 @@
 //! The API over HTTPS on the running program, as programs on other machines use it.
 
 mod calls;
+mod described;
+mod events;
 mod remote;
 
 use lab::command::{Finished, words};
@@ -19,7 +21,7 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
-    let tests = calls::tests().into_iter().chain(remote::tests());
+    let tests = calls::tests().into_iter().chain(remote::tests()).chain(events::tests()).chain(described::tests());
     trials::run(Needs::Suimon, Stage::build, tests.map(|(name, body)| test(name, body)).collect())
 }
 

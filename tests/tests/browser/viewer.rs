@@ -26,6 +26,7 @@ const OWN_CALLS: &[&str] = &[
     "GET /api/v1/config/revisions",
     "GET /api/v1/log",
     "GET /api/v1/graphs",
+    "GET /api/v1/events",
     "GET /metrics",
     "GET /api/v1/counters",
     "GET /api/v1/neighbors",

@@ -39,8 +39,10 @@ impl Control {
         } else {
             tracing::info!("{notice}");
         }
-        let (kind, subject) = words(notice);
-        raise(&self.teller, kind, subject, &notice.cause());
+        match words(notice) {
+            (Some(kind), subject) => raise(&self.teller, kind, subject, &notice.cause()),
+            (None, subject) => self.teller.happened("drain-ended", subject, notice.cause()),
+        }
     }
 
     /// This node serves.
@@ -78,15 +80,18 @@ pub(crate) fn raise(teller: &Teller, kind: AlertKind, subject: String, cause: &s
     teller.event(Event::new(kind, subject, cause, Timestamp::now()));
 }
 
-fn words(notice: &Notice) -> (AlertKind, String) {
+/// What an alert is about; without a kind nobody is called for it.
+fn words(notice: &Notice) -> (Option<AlertKind>, String) {
+    let kind = |up, is: AlertKind, is_not| Some(if up { is } else { is_not });
     match notice {
         Notice::Backend { service, backend, up, .. } => {
-            (if *up { AlertKind::BackendUp } else { AlertKind::BackendDown }, format!("{service}/{backend}"))
+            (kind(*up, AlertKind::BackendUp, AlertKind::BackendDown), format!("{service}/{backend}"))
         }
         Notice::Service { service, up, .. } => {
-            (if *up { AlertKind::ServiceUp } else { AlertKind::ServiceDown }, service.clone())
+            (kind(*up, AlertKind::ServiceUp, AlertKind::ServiceDown), service.clone())
         }
-        Notice::Nic { nic, up, .. } => (if *up { AlertKind::NicUp } else { AlertKind::NicDown }, nic.clone()),
+        Notice::Nic { nic, up, .. } => (kind(*up, AlertKind::NicUp, AlertKind::NicDown), nic.clone()),
+        Notice::DrainEnded { service, backend, .. } => (None, format!("{service}/{backend}")),
     }
 }
 
@@ -107,7 +112,7 @@ mod tests {
             (nic(false), AlertKind::NicDown, "f0"),
             (nic(true), AlertKind::NicUp, "f0"),
         ] {
-            assert_eq!(words(&notice), (kind, subject.to_owned()));
+            assert_eq!(words(&notice), (Some(kind), subject.to_owned()));
         }
     }
 

@@ -2,7 +2,10 @@
 //! own, so that a mail server that hangs keeps neither packets nor the API waiting. Whoever has something to tell puts it
 //! into a bounded queue and goes on; what does not fit is counted.
 
+use super::happenings::Happenings;
+use api::Happening;
 use config::{Alerts, Config, Syslog};
+use drivers::clock;
 use manage::alerts::outbox::{Outbox, Patience};
 use manage::alerts::{Digest, Event, Sending};
 use manage::reach::Names;
@@ -92,6 +95,7 @@ pub struct Teller {
     questions: mpsc::Sender<oneshot::Sender<Counts>>,
     wanted: watch::Sender<Arc<Wanted>>,
     lost: Arc<Lost>,
+    happenings: Happenings,
 }
 
 #[derive(Debug, Default)]
@@ -115,16 +119,28 @@ pub fn queues() -> (Teller, Inlets) {
     let (lines, lines_out) = mpsc::channel(LINES_WAITING_MAX);
     let (questions, questions_out) = mpsc::channel(1);
     let (wanted, wanted_out) = watch::channel(Arc::default());
-    let teller = Teller { events, lines, questions, wanted, lost: Arc::default() };
+    let happenings = Happenings::new(clock::unix_s());
+    let teller = Teller { events, lines, questions, wanted, lost: Arc::default(), happenings };
     (teller, Inlets { events: events_out, lines: lines_out, questions: questions_out, wanted: wanted_out })
 }
 
 impl Teller {
-    /// Something happened.
+    /// Something happened that people may want to be called for.
     pub fn event(&self, event: Event) {
+        self.happened(&event.kind.to_string(), event.subject.clone(), event.cause.clone());
         if self.events.try_send(event).is_err() {
             self.lost.events.fetch_add(1, Relaxed);
         }
+    }
+
+    /// Something happened that nobody has to be called for: it is told to those who listen.
+    pub fn happened(&self, kind: &str, subject: String, cause: String) {
+        self.happenings.add(Happening { unix_s: clock::unix_s(), kind: kind.to_owned(), subject, cause });
+    }
+
+    /// What happened of late.
+    pub fn happenings(&self) -> &Happenings {
+        &self.happenings
     }
 
     /// Something was logged.

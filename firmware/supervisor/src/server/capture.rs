@@ -4,29 +4,26 @@
 mod filter;
 
 use super::access::Call;
+use super::pieces::Pieces;
 use super::routes::Body as JsonBody;
 use super::{Core, Refused};
 use crate::worker::Order;
 use crate::worker::wire::{Capture, Captured};
 use api::{CAPTURE_PACKETS_MAX, CAPTURE_SECONDS_MAX, CaptureRequest};
 use axum::Extension;
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use drivers::clock;
 use engine::NicId;
 use filter::Filter;
-use hyper::body::Frame;
 use net::Now;
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{
     AtomicU64,
     Ordering::{AcqRel, Release},
 };
-use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Instant, sleep_until};
@@ -146,21 +143,6 @@ fn record(frame: &Captured, epoch: Duration) -> Bytes {
     record.extend(frame.length.to_le_bytes());
     record.extend(&frame.bytes);
     record.into()
-}
-
-/// A body that ends when its sender does.
-struct Pieces(Receiver<Bytes>);
-
-impl HttpBody for Pieces {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.0.poll_recv(context).map(|piece| piece.map(|bytes| Ok(Frame::data(bytes))))
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::{Core, Refused};
 use crate::run::control::Control;
+use crate::run::happenings;
 use crate::run::telling::Counts;
 use api::{Backend, Drop, Link, Nic, Service, Status, Traffic};
 use axum::extract::State;
@@ -35,6 +36,7 @@ struct Scrape {
     history_lost: u64,
     access: access::Counters,
     lockout: lockout::Counters,
+    happenings: happenings::Counts,
 }
 
 /// A backend.
@@ -84,7 +86,8 @@ pub(super) async fn metrics(State(core): State<Core>) -> Result<Response, Refuse
     let scrape = core.ask(|control| Scrape::of(control)).await?;
     let (access, lockout) = core.gate.look(|access, _| access.counters()).await;
     let told = core.teller.counts().await;
-    let scrape = Scrape { told, history_lost: core.history.lost(), access, lockout, ..scrape };
+    let happenings = core.teller.happenings().counts();
+    let scrape = Scrape { told, history_lost: core.history.lost(), access, lockout, happenings, ..scrape };
     match text(&scrape) {
         Ok(text) => Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()),
         Err(error) => Err(Refused::new(StatusCode::INTERNAL_SERVER_ERROR, format!("write metrics: {error}"))),
@@ -100,6 +103,7 @@ fn text(scrape: &Scrape) -> Result<String, std::fmt::Error> {
     page.backends(&scrape.backends);
     page.told(scrape);
     page.access(scrape);
+    page.happenings(&scrape.happenings);
     let mut text = String::new();
     encode(&mut text, &page.0)?;
     Ok(text)
@@ -229,6 +233,18 @@ impl Page {
             ("login_locks", "Locks of users and of sources", "locks", lockout.locks),
             ("login_keys_forgotten", "Names and sources that failed and found no room", "keys", lockout.forgotten),
             ("sessions_pushed_out", "Sessions that ended for want of room", "sessions", access.sessions_pushed_out),
+        ] {
+            self.counter(name, help, Some(other(unit)), one(count));
+        }
+    }
+
+    fn happenings(&mut self, counts: &happenings::Counts) {
+        self.gauge("event_listeners", "Who listens to events now", None, one(counts.listeners));
+        for (name, help, unit, count) in [
+            ("events", "What happened", "events", counts.events),
+            ("events_forgotten", "Of those, what is kept no more", "events", counts.forgotten),
+            ("events_missed", "Events that a listener asked for too late", "events", counts.missed),
+            ("event_listeners_refused", "Listeners there was no place for", "calls", counts.listeners_refused),
         ] {
             self.counter(name, help, Some(other(unit)), one(count));
         }

@@ -2,13 +2,15 @@
 
 use super::access::{Call, Route, Routes};
 use super::gate::Gate;
+use super::hear_out::hear_out;
 use super::openapi::Description;
-use super::{Core, Refused, capture, configuration, dry_run, flows, graphs, log, metrics, openapi, people};
+use super::{Core, Refused, capture, configuration, dry_run, events, flows, graphs, log, metrics, openapi, people};
 use api::{Backend, BackendDetail, BackendName, BackendQuery, Counters, Neighbor, Service, StateChange, Status, path};
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::middleware::from_fn;
 use axum::routing::MethodFilter;
 use axum::{Extension, Json, Router};
 use manage::roles::Act;
@@ -25,7 +27,8 @@ pub(super) type Answer<T> = Result<Json<T>, Refused>;
 /// The whole API.
 pub(super) fn router(core: Core) -> Router {
     let (router, _, description) = routes(core.gate.clone());
-    router.layer(Extension(description)).layer(DefaultBodyLimit::max(api::REQUEST_BYTES_MAX)).with_state(core)
+    let router = router.layer(Extension(description)).layer(DefaultBodyLimit::max(api::REQUEST_BYTES_MAX));
+    router.layer(from_fn(hear_out)).with_state(core)
 }
 
 /// All routes, the list of them, and their description; what it calls them is in `openapi/words.rs`.
@@ -51,6 +54,7 @@ pub(super) fn routes(gate: Gate) -> (Router<Core>, Vec<Route>, Description) {
         .add(GET, path::REVISIONS, Act::History, configuration::revisions)
         .add(GET, path::REVISION, Act::Export, configuration::revision)
         .add(GET, path::LOG, Act::Log, log::lines)
+        .add(GET, path::EVENTS, Act::Events, events::listen)
         .add(POST, path::CAPTURE, Act::Capture, capture::start)
         .add(GET, path::GRAPHS, Act::Graphs, graphs::graph)
         .add(GET, path::METRICS, Act::Metrics, metrics::metrics)

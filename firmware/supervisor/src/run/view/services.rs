@@ -125,6 +125,8 @@ impl Control {
         };
         let (service, backend) = (change.service.clone(), change.backend.clone());
         tracing::info!(%service, %backend, state = %change.state, "state of a backend changed");
+        let deadline = change.deadline_s.map(|seconds| format!("deadline in {seconds} s")).unwrap_or_default();
+        self.teller.happened(&format!("backend-{}", change.state), format!("{service}/{backend}"), deadline);
         self.handle(Event::Wish { service, backend, wish });
         self.backends(Some(&change.service)).into_iter().find(|found| found.name == change.backend && !found.fallback)
     }

@@ -49,6 +49,7 @@ fn scrape() -> Scrape {
         told: Some(Counts { alerts_sent: 15, lines_lost: 16, ..Counts::default() }),
         history_lost: 18,
         access: access::Counters { logins_failed: 21, ..access::Counters::default() },
+        happenings: happenings::Counts { events: 23, ..happenings::Counts::default() },
         lockout: lockout::Counters { delayed: 22, ..lockout::Counters::default() },
     }
 }
@@ -112,6 +113,7 @@ fn the_whole_page_is_openmetrics() {
         ("suimon_alerts_sent_messages_total".to_owned(), 15.0),
         ("suimon_syslog_lost_lines_total".to_owned(), 16.0),
         ("suimon_history_lost_records_total".to_owned(), 18.0),
+        ("suimon_events_events_total".to_owned(), 23.0),
         ("suimon_logins_failed_attempts_total".to_owned(), 21.0),
         ("suimon_logins_delayed_attempts_total".to_owned(), 22.0),
     ] {

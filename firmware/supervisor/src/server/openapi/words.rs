@@ -72,6 +72,16 @@ const NODE_ROUTES: &[Words] = &[
         .about("What was measured of a service, backend, NIC or the node, at the resolution that fits the span."),
     get(NODE, path::LOG, "The log of the program")
         .about("With `after`, those after that line: whoever follows asks with the id of the last line known."),
+    get(NODE, path::EVENTS, "What happens, as it happens")
+        .about(
+            "Backends, services and NICs that go down or come up, states of backends and ends of drains, revisions, log-ins \
+             that were locked, and whatever else alerts tell. The data of an event is JSON: `unix_s`, `kind`, `subject` and \
+             `cause`. With `Last-Event-ID`, or `after`, those after that event; the newest 1,024 are kept. An event `gap` says how \
+             many were missed (`missed`, null after a new start of the node). The answer ends after 60 s: whoever comes back \
+             with the last id misses nothing. 32 may listen at once.",
+        )
+        .answers("Server-sent events.")
+        .bytes("text/event-stream"),
     get(NODE, path::METRICS, "Counters for Prometheus")
         .answers("OpenMetrics text.")
         .bytes("application/openmetrics-text; version=1.0.0; charset=utf-8"),
