@@ -6,11 +6,13 @@
 mod carry;
 mod document;
 pub(crate) mod fields;
+mod network;
 mod places;
 mod value;
 
 pub(crate) use carry::carry;
-pub(crate) use document::{Written, load, remove, write};
+pub(crate) use document::{Written, digest, load, remove, write};
+pub(crate) use network::{Network, Port};
 pub(crate) use places::beside_fields;
 
 use fields::Field;

@@ -7,6 +7,7 @@ mod draft;
 mod guard;
 mod language;
 mod listen;
+mod pager;
 mod pages;
 mod places;
 mod qr;

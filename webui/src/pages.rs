@@ -7,6 +7,7 @@ mod configuration;
 mod confirmation;
 mod explain;
 mod flows;
+mod form;
 mod history;
 mod language;
 mod log;
@@ -17,13 +18,11 @@ mod people;
 mod service_form;
 mod service_removal;
 mod services;
+mod setup;
 
 use crate::{Console, assets};
 use axum::Router;
 use axum::routing::{get, post};
-
-/// Rows of a list.
-const ROWS_MAX: u32 = 100;
 
 /// All of them.
 pub(crate) fn router(console: Console) -> Router {
@@ -43,6 +42,7 @@ pub(crate) fn router(console: Console) -> Router {
         .route("/account/sessions/end", post(account::end_session))
         .route("/account/tokens", post(account::make_token))
         .route("/account/tokens/revoke", post(account::revoke_token))
+        .route("/setup", get(setup::get).post(setup::post))
         .route("/services", get(services::list))
         .route("/services/new", get(service_form::new).post(service_form::add))
         .route("/services/{service}", get(services::one))

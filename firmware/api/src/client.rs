@@ -8,8 +8,9 @@ pub use way::{Connecting, Stream, Way};
 
 use crate::{
     Applied, Backend, BackendDetail, BackendName, BackendQuery, CaptureRequest, Confirmation, Confirmed, Counters,
-    DiffQuery, Document, DryRun, DryRunQuery, Explanation, Export, FlowQuery, Flows, KeptRevision, Kill, Killed, Log,
-    LogQuery, Neighbor, Problem, Question, RevisionQuery, Revisions, Rollback, Service, StateChange, Status, path,
+    DiffQuery, Document, DryRun, DryRunQuery, Explanation, Export, FlowQuery, Flows, FoundNic, KeptRevision, Kill,
+    Killed, Log, LogQuery, Neighbor, Problem, Question, RevisionQuery, Revisions, Rollback, Service, ServiceQuery,
+    StateChange, Status, path,
 };
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -122,6 +123,11 @@ impl Client {
         self.read(path::SERVICES, &()).await
     }
 
+    /// Some of them.
+    pub async fn services_within(&self, query: &ServiceQuery) -> Result<Vec<Service>, Error> {
+        self.read(path::SERVICES, query).await
+    }
+
     /// Its backends.
     pub async fn backends(&self, query: &BackendQuery) -> Result<Vec<Backend>, Error> {
         self.read(path::BACKENDS, query).await
@@ -210,6 +216,11 @@ impl Client {
     /// All counters.
     pub async fn counters(&self) -> Result<Counters, Error> {
         self.read(path::COUNTERS, &()).await
+    }
+
+    /// NICs that the box has.
+    pub async fn links(&self) -> Result<Vec<FoundNic>, Error> {
+        self.read(path::LINKS, &()).await
     }
 
     /// Next hops.

@@ -3,7 +3,7 @@
 //! | path under `/api/v1` | method | request | answer |
 //! |---|---|---|---|
 //! | `status` | GET | | [`Status`] |
-//! | `services` | GET | | list of [`Service`] |
+//! | `services` | GET | [`ServiceQuery`] as query | list of [`Service`] |
 //! | `backends` | GET | [`BackendQuery`] as query | list of [`Backend`] |
 //! | `config/dry-run` | POST | [`DryRunQuery`] as query, [`Document`] | [`DryRun`] |
 //! | `backends/detail` | GET | [`BackendName`] as query | [`BackendDetail`] |
@@ -24,6 +24,7 @@
 //! | `log` | GET | [`LogQuery`] as query | [`Log`] |
 //! | `capture` | POST | [`CaptureRequest`] | pcap bytes, until the capture ends |
 //! | `counters` | GET | | [`Counters`] |
+//! | `links` | GET | | list of [`FoundNic`] |
 //! | `neighbors` | GET | | list of [`Neighbor`] |
 //! | `login` | POST | [`Login`] | [`LoggedIn`] |
 //! | `logout` | POST | | [`Ended`] |
@@ -93,8 +94,8 @@ pub use revisions::{
     Confirmation, Confirmed, DiffQuery, KeptRevision, REVISIONS_LISTED_DEFAULT, REVISIONS_LISTED_MAX, Revision,
     RevisionQuery, Revisions, Rollback, Waiting,
 };
-pub use services::{Backend, BackendQuery, Service, StateChange, Then, Traffic};
-pub use status::{Counters, Drop, Link, Neighbor, NeighborState, Nic, Rates, Status, Worker};
+pub use services::{Backend, BackendQuery, Service, ServiceQuery, StateChange, Then, Traffic};
+pub use status::{Counters, Drop, FoundNic, Link, Neighbor, NeighborState, Nic, Rates, Status, Worker};
 
 /// Bytes of a request at most: a document as JSON text, every character of it escaped.
 pub const REQUEST_BYTES_MAX: usize = 2 * config::DOCUMENT_BYTES_MAX + 4_096;
@@ -149,6 +150,8 @@ pub mod path {
     pub const COUNTERS: &str = "/api/v1/counters";
     /// Next hops.
     pub const NEIGHBORS: &str = "/api/v1/neighbors";
+    /// NICs that the box has.
+    pub const LINKS: &str = "/api/v1/links";
     /// Begins a session: the one call that needs none.
     pub const LOGIN: &str = "/api/v1/login";
     /// Ends the session that asks.

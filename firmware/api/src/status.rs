@@ -129,6 +129,21 @@ pub struct Nic {
     pub frames_missed: u64,
 }
 
+/// A NIC that the box has, whether the configuration names it or not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FoundNic {
+    /// Its name.
+    pub name: String,
+    /// Hardware address.
+    pub mac: String,
+    /// Whether it has a link.
+    pub up: bool,
+    /// Speed, Mbit/s, where the driver tells.
+    pub speed_mbps: Option<u32>,
+    /// The addresses it has, whoever set them, as in `10.1.0.1/16`; those of the link alone aside.
+    pub addresses: Vec<String>,
+}
+
 /// Packets dropped for one reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Drop {

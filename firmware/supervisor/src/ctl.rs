@@ -248,7 +248,7 @@ async fn act(arguments: Arguments) -> Result<(), Failure> {
             say(json, &client.backend_detail(&name).await?, |detail| health::detail(detail, width))
         }
         Act::Backends { service, .. } => {
-            let backends = client.backends(&BackendQuery { service }).await?;
+            let backends = client.backends(&BackendQuery { service, ..BackendQuery::default() }).await?;
             say(json, &backends, |backends| listing::backends(backends, width))
         }
         Act::Flows { service, client: of, limit } => {

@@ -29,6 +29,7 @@ const OWN_CALLS: &[&str] = &[
     "GET /api/v1/events",
     "GET /metrics",
     "GET /api/v1/counters",
+    "GET /api/v1/links",
     "GET /api/v1/neighbors",
     "POST /api/v1/login",
     "POST /api/v1/logout",

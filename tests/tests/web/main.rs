@@ -1,6 +1,7 @@
 //! The web console on the running program: `suimon run` and `suimon web` in a namespace, a browser's requests by curl.
 
 mod services;
+mod setup;
 
 use lab::command;
 use lab::configuration::{Configuration, Method};
@@ -40,8 +41,10 @@ fn main() -> ExitCode {
             test("a form that is not right says so beside its fields", services::wrong),
             test("a new service is tried on its servers", services::tried),
             test("it is put in use, returned from, and confirmed", services::put_in_use),
+            test("what a check met is on its server's page", services::watched),
             test("an edit keeps what others changed", services::edited),
             test("a service is removed", services::removed),
+            test("a new box is set up step by step", setup::first_steps),
             test("every page opens, in both languages", pages),
             test("a second factor is set up, asked for and removed", second_factor),
             test("own sessions and tokens are listed and ended", own_affairs),
@@ -214,6 +217,8 @@ fn pages(stage: &mut Stage) -> Result<()> {
         ("/", "Overview", "概要"),
         ("/services", "Services", "サービス"),
         ("/services/web", "Backends", "バックエンド"),
+        ("/setup", "Set up this box", "この装置の最初の設定"),
+        ("/backends?from=0", "Backends", "バックエンド"),
         ("/services/new", "Add a server", "サーバーを追加"),
         ("/services/web/edit", "Edit web", "web を編集"),
         ("/services/web/remove", "Remove web now", "web を今すぐ削除"),

@@ -109,9 +109,28 @@ pub(super) fn put_in_use(stage: &mut Stage) -> Result<()> {
     stage.suimon.wait_for("the new service has its servers", |backends| {
         backends.iter().filter(|backend| backend.service == "shop" && backend.healthy).count() == 2
     })?;
+    browser.open("/backends/shop/s1")?.is(200)?.says("✓ passes")?.says("http 10.2.0.11:8080")?;
     let mut curl = words("curl", ["-sS", "--max-time", "5", &format!("http://{VIP}/")]);
     let answer = stage.lab.node("client").run(&mut curl, LIMIT).and_then(Finished::success)?;
     expect(["s1", "s2"].contains(&answer.trim()), || format!("nobody of ours answered: {answer}"))
+}
+
+pub(super) fn watched(stage: &mut Stage) -> Result<()> {
+    let browser = stage.signed_in("viewer")?;
+    stage.lab.kill("s2", "nginx")?;
+    stage.suimon.wait_for("the server that stopped is down", |backends| {
+        backends.iter().any(|backend| backend.service == "shop" && backend.name == "s2" && !backend.healthy)
+    })?;
+    let page = browser.open("/backends/shop/s2")?.is(200)?.says("✗ fails")?.says("Connection refused")?;
+    page.says("What was said")?.says("* connect to 10.2.0.12:8080")?;
+    let shared = stage.lab.folder().to_owned();
+    programs::nginx(&mut stage.lab, "s2", "s2", 1, &shared)?;
+    stage.suimon.wait_for("the server is back", |backends| {
+        backends.iter().filter(|backend| backend.service == "shop" && backend.healthy).count() == 2
+    })?;
+    // The last failure is kept although the server is up again.
+    let page = browser.open("/backends/shop/s2")?.is(200)?.says("✓ passes")?.says("Last failure")?;
+    page.says("Connection refused").map(drop)
 }
 
 pub(super) fn edited(stage: &mut Stage) -> Result<()> {

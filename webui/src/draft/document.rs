@@ -18,8 +18,13 @@ pub(crate) struct Written {
 impl Written {
     /// Tells it from any other document.
     pub(crate) fn digest(&self) -> String {
-        Sha256::digest(self.toml.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        digest(&self.toml)
     }
+}
+
+/// Tells a document from any other.
+pub(crate) fn digest(toml: &str) -> String {
+    Sha256::digest(toml.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The service called `name`, if the document has it.
@@ -40,7 +45,7 @@ pub(crate) fn load(text: &str, name: &str) -> Option<Draft> {
     })
 }
 
-fn name_of(table: &Table) -> String {
+pub(super) fn name_of(table: &Table) -> String {
     table.get("name").and_then(Item::as_str).unwrap_or_default().to_owned()
 }
 
@@ -48,7 +53,7 @@ fn is_called(table: &Table, name: &str) -> bool {
     table.get("name").and_then(Item::as_str) == Some(name)
 }
 
-fn row(table: &Table, fields: &[Field]) -> Row {
+pub(super) fn row(table: &Table, fields: &[Field]) -> Row {
     let mut row = Row { was: name_of(table), ..Row::default() };
     for field in fields {
         match text_of(table, field) {
@@ -135,7 +140,7 @@ fn services(document: &mut DocumentMut) -> &mut ArrayOfTables {
     array(document.as_table_mut(), "service")
 }
 
-fn array<'a>(table: &'a mut Table, key: &str) -> &'a mut ArrayOfTables {
+pub(super) fn array<'a>(table: &'a mut Table, key: &str) -> &'a mut ArrayOfTables {
     let item = table.entry(key).or_insert(Item::None);
     if !item.is_array_of_tables() {
         *item = Item::ArrayOfTables(tables_of(std::mem::take(item)));
@@ -174,7 +179,7 @@ fn write_rows(service: &mut Table, key: &str, rows: &[Row], fields_of: &dyn Fn(&
 }
 
 /// Puts what differs from what the form showed.
-fn fill(table: &mut Table, row: &Row, fields: &[Field]) {
+pub(super) fn fill(table: &mut Table, row: &Row, fields: &[Field]) {
     let mut inner: BTreeMap<&str, Vec<(&'static str, &Field, String)>> = BTreeMap::new();
     for field in fields {
         let Some(typed) = row.values.get(field.key).map(|typed| tidy(field.kind, typed)) else { continue };

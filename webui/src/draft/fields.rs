@@ -2,7 +2,7 @@
 //! Labels and hints are in the catalogues, as `form.SCOPE.KEY` and `hint.SCOPE.KEY`.
 
 use config::{
-    CheckKind, DnsRecord, FeedbackUse, Helper, HttpMethod, LdapScope, Method, Midstream, Named, OnBackendDown,
+    CheckKind, DnsRecord, FeedbackUse, Helper, HttpMethod, LdapScope, Method, Midstream, Named, NicRole, OnBackendDown,
     Protocol, Scheduler, StartState, Transport,
 };
 
@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     Switch,
     /// One or several, with commas between them.
     List,
+    /// The same, and a list in the document even if there is one only.
+    Array,
     /// Several lines, one value each.
     Lines,
     /// Lines `Name: value`.
@@ -120,6 +122,19 @@ pub(crate) const BACKEND: &[Field] = &[
     rare("tunnel_port", Kind::Number, ""),
 ];
 
+/// Of a NIC.
+pub(crate) const NIC: &[Field] = &[
+    field("name", Kind::Text, ""),
+    field("role", Kind::Words(unused_or_role), ""),
+    field("addresses", Kind::Array, ""),
+];
+
+/// Of the box itself.
+pub(crate) const SYSTEM: &[Field] = &[field("hostname", Kind::Text, "")];
+
+/// Of the default routes, by family.
+pub(crate) const GATEWAYS: &[Field] = &[field("ipv4", Kind::Text, ""), field("ipv6", Kind::Text, "")];
+
 /// Of a check, whatever its kind.
 pub(crate) const CHECK: &[Field] = &[
     field("name", Kind::Text, ""),
@@ -168,6 +183,12 @@ pub(crate) const OPTIONS: &[Field] = &[
     rare("tls_ca", Kind::Block, ""),
     rare("certificate_warning_days", Kind::Number, ""),
 ];
+
+fn unused_or_role() -> Vec<&'static str> {
+    let mut words = vec![""];
+    words.extend(names::<NicRole>());
+    words
+}
 
 fn own_or_method() -> Vec<&'static str> {
     let mut words = vec![""];

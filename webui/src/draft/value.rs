@@ -13,13 +13,13 @@ pub(super) fn shown(kind: Kind, item: &Item) -> Option<String> {
             let pairs = item.as_table_like()?.iter().map(|(name, value)| Some(format!("{name}: {}", line(value)?)));
             Some(pairs.collect::<Option<Vec<_>>>()?.join("\n"))
         }
-        (Kind::List | Kind::Lines, Some(Value::Array(values))) => {
+        (Kind::List | Kind::Array | Kind::Lines, Some(Value::Array(values))) => {
             let values = values.iter().map(|value| value.as_str().filter(|text| is_line(text)).map(str::to_owned));
-            let joint = if matches!(kind, Kind::List) { ", " } else { "\n" };
+            let joint = if matches!(kind, Kind::Lines) { "\n" } else { ", " };
             Some(values.collect::<Option<Vec<_>>>()?.join(joint))
         }
         (Kind::Block, Some(Value::String(text))) => Some(text.value().clone()),
-        (Kind::Lines, _) => None,
+        (Kind::Array | Kind::Lines, _) => None,
         (_, Some(Value::String(text))) => Some(text.value().clone()).filter(|text| is_line(text)),
         (Kind::Number | Kind::WordOrNumber, Some(Value::Integer(number))) => Some(number.value().to_string()),
         (Kind::Switch, Some(Value::Boolean(switch))) => Some(switch.value().to_string()),
@@ -63,7 +63,7 @@ fn steps_shown(item: &Item) -> Option<String> {
 pub(super) fn tidy(kind: Kind, typed: &str) -> String {
     match kind {
         Kind::Exact | Kind::Secret => typed.to_owned(),
-        Kind::List => parts(typed).collect::<Vec<_>>().join(", "),
+        Kind::List | Kind::Array => parts(typed).collect::<Vec<_>>().join(", "),
         Kind::Block => {
             if typed.trim().is_empty() {
                 String::new()
@@ -94,6 +94,7 @@ pub(super) fn read(kind: Kind, text: &str) -> Value {
             let parts: Vec<_> = parts(text).collect();
             (parts.len() > 1).then(|| Value::Array(parts.into_iter().collect()))
         }
+        Kind::Array => Some(Value::Array(parts(text).collect())),
         Kind::Lines => Some(Value::Array(lines(text).collect())),
         Kind::Pairs => Some(pairs(text)),
         Kind::Steps => Some(steps(text)),

@@ -1,7 +1,7 @@
 //! What was done by whom.
 
 use crate::language::Text;
-use crate::pages::ROWS_MAX;
+use crate::pager::{Pager, ROWS_MAX};
 use crate::show;
 use crate::visitor::{Answer, Frame, SignedIn, page};
 use api::{AuditQuery, AuditRecord};
@@ -23,8 +23,7 @@ struct Audit {
     t: Text,
     user: String,
     records: Vec<AuditRecord>,
-    /// Where the older ones begin.
-    before: Option<u64>,
+    pager: Pager,
 }
 
 impl Audit {
@@ -41,7 +40,8 @@ pub(crate) async fn get(signed: SignedIn, Query(wanted): Query<Wanted>) -> Answe
         user: Some(user.clone()).filter(|user| !user.is_empty()),
     };
     let found = signed.client.audit(&query).await.map_err(|error| signed.stop(error))?;
-    let before = found.records.last().filter(|_| found.more).map(|record| record.number);
+    let oldest = found.records.last().filter(|_| found.more).map(|record| record.number);
+    let pager = Pager::back("/audit", &[("user", &user)], wanted.before, oldest);
     let frame = signed.frame("audit", None);
-    Ok(page(&Audit { frame, t: signed.t, user, records: found.records, before }, None))
+    Ok(page(&Audit { frame, t: signed.t, user, records: found.records, pager }, None))
 }

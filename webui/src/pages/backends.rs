@@ -1,12 +1,13 @@
 //! Backends: the list, and one with what can be done to it.
 
 use crate::language::Text;
+use crate::pager::{Pager, ROWS_MAX, Wanted};
 use crate::show;
-use crate::visitor::{Answer, Frame, Problem, SignedIn, done, page};
-use api::{Backend, BackendQuery, StateChange, Then};
+use crate::visitor::{Answer, Frame, Problem, SignedIn, Stop, done, page};
+use api::{Backend, BackendDetail, BackendName, BackendQuery, CheckAnswer, CheckState, StateChange, Then};
 use askama::Template;
 use axum::Form;
-use axum::extract::Path;
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use config::{BackendState, Named};
 use serde::Deserialize;
@@ -17,6 +18,7 @@ struct Backends {
     frame: Frame,
     t: Text,
     backends: Vec<Backend>,
+    pager: Pager,
 }
 
 #[derive(Template)]
@@ -25,6 +27,8 @@ struct One {
     frame: Frame,
     t: Text,
     backend: Backend,
+    /// What its checks met.
+    checks: Vec<CheckState>,
     drains: bool,
     online: bool,
     disabled: bool,
@@ -46,10 +50,26 @@ impl One {
     fn why(&self) -> &'static str {
         why(self.t, &self.backend)
     }
+
+    /// How a check stands, with a sign that needs no colour.
+    fn stands(&self, check: &CheckState) -> &'static str {
+        match &check.answer {
+            None => self.t.say("checks.none_yet"),
+            Some(answer) if answer.not_asked => self.t.say("checks.not_asked"),
+            Some(answer) if answer.passed => self.t.say("checks.passed"),
+            Some(_) => self.t.say("checks.failed"),
+        }
+    }
+
+    /// The last failure, when it is not the latest answer anyway.
+    fn earlier<'a>(&self, check: &'a CheckState) -> Option<&'a CheckAnswer> {
+        let latest_failed = check.answer.as_ref().is_some_and(|answer| !answer.passed);
+        check.failure.as_ref().filter(|_| !latest_failed)
+    }
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Wanted {
+pub(crate) struct Change {
     state: String,
     #[serde(default)]
     deadline_s: String,
@@ -57,9 +77,16 @@ pub(crate) struct Wanted {
     then: String,
 }
 
-pub(crate) async fn list(signed: SignedIn) -> Answer {
-    let backends = signed.client.backends(&BackendQuery::default()).await.map_err(|error| signed.stop(error))?;
-    Ok(page(&Backends { frame: signed.frame("backends", None), t: signed.t, backends }, None))
+pub(crate) async fn list(signed: SignedIn, Query(wanted): Query<Wanted>) -> Answer {
+    show_list(&signed, wanted, None).await
+}
+
+async fn show_list(signed: &SignedIn, Wanted { from }: Wanted, problem: Option<Problem>) -> Answer {
+    let query = BackendQuery { service: None, offset: Some(from), limit: Some(ROWS_MAX + 1) };
+    let mut backends = signed.client.backends(&query).await.map_err(|error| signed.stop(error))?;
+    let pager = Pager::counted("/backends", &[], from, &mut backends);
+    let code = problem.as_ref().map(|problem| problem.status);
+    Ok(page(&Backends { frame: signed.frame("backends", problem), t: signed.t, backends, pager }, code))
 }
 
 pub(crate) async fn one(signed: SignedIn, Path((service, name)): Path<(String, String)>) -> Answer {
@@ -69,7 +96,7 @@ pub(crate) async fn one(signed: SignedIn, Path((service, name)): Path<(String, S
 pub(crate) async fn change(
     signed: SignedIn,
     Path((service, name)): Path<(String, String)>,
-    Form(wanted): Form<Wanted>,
+    Form(wanted): Form<Change>,
 ) -> Answer {
     let typed = wanted.deadline_s.trim().to_owned();
     let deadline_s = if typed.is_empty() { Ok(None) } else { typed.parse().map(Some) };
@@ -99,19 +126,33 @@ async fn show_one(
     deadline_s: String,
     problem: Option<Problem>,
 ) -> Answer {
-    let query = BackendQuery { service: Some(service.to_owned()) };
-    let mut backends = signed.client.backends(&query).await.map_err(|error| signed.stop(error))?;
     let code = problem.as_ref().map(|problem| problem.status);
-    let Some(at) = backends.iter().position(|backend| backend.name == name) else {
-        let gone = Problem::refuse(signed.t.say("backends.gone"));
-        let frame = signed.frame("backends", Some(gone));
-        return Ok(page(&Backends { frame, t: signed.t, backends }, Some(StatusCode::NOT_FOUND)));
+    let Some(BackendDetail { backend, checks }) = find(signed, service, name).await? else {
+        let gone = Problem { status: StatusCode::NOT_FOUND, ..Problem::refuse(signed.t.say("backends.gone")) };
+        return show_list(signed, Wanted::default(), Some(gone)).await;
     };
-    let backend = backends.swap_remove(at);
     let [drains, online, disabled] =
         [BackendState::Drain, BackendState::Online, BackendState::Disabled].map(|state| backend.state == state);
     let frame = signed.frame("backends", problem);
-    Ok(page(&One { frame, t: signed.t, backend, drains, online, disabled, deadline_s }, code))
+    Ok(page(&One { frame, t: signed.t, backend, checks, drains, online, disabled, deadline_s }, code))
+}
+
+/// A backend with what its checks met; a fallback has none.
+async fn find(signed: &SignedIn, service: &str, name: &str) -> Result<Option<BackendDetail>, Stop> {
+    let query = BackendName { service: service.to_owned(), backend: name.to_owned() };
+    match signed.client.backend_detail(&query).await {
+        Ok(detail) => return Ok(Some(detail)),
+        Err(api::Error::Refused { status: 404, .. }) => {}
+        Err(error) => return Err(signed.stop(error)),
+    }
+    let query = BackendQuery { service: Some(service.to_owned()), ..BackendQuery::default() };
+    let backends = match signed.client.backends(&query).await {
+        Ok(backends) => backends,
+        Err(api::Error::Refused { status: 404, .. }) => Vec::new(),
+        Err(error) => return Err(signed.stop(error)),
+    };
+    let backend = backends.into_iter().find(|backend| backend.name == name);
+    Ok(backend.map(|backend| BackendDetail { backend, checks: Vec::new() }))
 }
 
 /// One word for wish and health together, with a sign that needs no colour.
@@ -124,7 +165,6 @@ pub(super) fn state(t: Text, backend: &Backend) -> &'static str {
     }
 }
 
-// GAP(issue 3): the transcript of the last failed check is not in the API yet.
 fn why(t: Text, backend: &Backend) -> &'static str {
     match (backend.state, backend.healthy) {
         (BackendState::Disabled, _) => t.say("backends.why_disabled"),

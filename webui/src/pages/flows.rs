@@ -1,7 +1,7 @@
 //! Flows: looked up by service and client, and ended.
 
 use crate::language::Text;
-use crate::pages::ROWS_MAX;
+use crate::pager::{Pager, ROWS_MAX};
 use crate::show;
 use crate::visitor::{Answer, Frame, Problem, SignedIn, done, page};
 use api::{Flow, FlowQuery, Kill};
@@ -10,12 +10,17 @@ use axum::Form;
 use axum::extract::Query;
 use serde::Deserialize;
 
+/// Flows that can be leafed through; beyond them the search is to be narrowed.
+const FLOWS_LEAFED_MAX: u32 = 5_000;
+
 #[derive(Clone, Default, Deserialize)]
 pub(crate) struct Wanted {
     #[serde(default)]
     service: String,
     #[serde(default)]
     client: String,
+    #[serde(default, deserialize_with = "crate::pager::number")]
+    from: u32,
 }
 
 #[derive(Deserialize)]
@@ -35,6 +40,8 @@ struct FlowsPage {
     client_wrong: bool,
     services: Vec<String>,
     flows: Vec<Flow>,
+    pager: Pager,
+    /// There are more than anybody can leaf through.
     more: bool,
 }
 
@@ -65,15 +72,20 @@ async fn show(signed: &SignedIn, wanted: Wanted, problem: Option<Problem>) -> An
         service: Some(wanted.service.clone()).filter(|service| !service.is_empty()),
         backend: None,
         client: client.unwrap_or_default(),
-        limit: Some(ROWS_MAX),
+        // Core lists them in the order of its tables: a page is what lies behind those before it.
+        limit: Some(wanted.from.saturating_add(ROWS_MAX + 1).min(FLOWS_LEAFED_MAX)),
     };
-    let found = match client_wrong {
+    let mut found = match client_wrong {
         true => api::Flows::default(),
         false => signed.client.flows(&query).await.map_err(|error| signed.stop(error))?,
     };
+    let mut flows: Vec<_> = found.flows.drain(..).skip(wanted.from as usize).collect();
+    let words = [("service", wanted.service.as_str()), ("client", typed)];
+    let pager = Pager::counted("/flows", &words, wanted.from, &mut flows);
+    let more = found.more && pager.after.is_none();
     let code = problem.as_ref().map(|problem| problem.status);
     let services = services.into_iter().map(|service| service.name).collect();
     let frame = signed.frame("flows", problem);
-    let shown = FlowsPage { frame, t: signed.t, wanted, client_wrong, services, flows: found.flows, more: found.more };
+    let shown = FlowsPage { frame, t: signed.t, wanted, client_wrong, services, flows, pager, more };
     Ok(page(&shown, code))
 }

@@ -1,7 +1,7 @@
 //! The history of the configuration: revisions, what each changed, and back to one of them.
 
 use crate::language::Text;
-use crate::pages::ROWS_MAX;
+use crate::pager::{Pager, ROWS_MAX};
 use crate::show;
 use crate::visitor::{Answer, Frame, Problem, SignedIn, done, page};
 use api::{DiffQuery, Revision, RevisionQuery, Rollback, Terms};
@@ -31,8 +31,7 @@ struct History {
     frame: Frame,
     t: Text,
     revisions: Vec<Revision>,
-    /// Where the older ones begin.
-    before: Option<u64>,
+    pager: Pager,
 }
 
 #[derive(Template)]
@@ -52,10 +51,11 @@ pub(crate) async fn list(signed: SignedIn, Query(wanted): Query<Wanted>) -> Answ
 async fn show_list(signed: &SignedIn, before: Option<u64>, problem: Option<Problem>) -> Answer {
     let query = RevisionQuery { limit: Some(ROWS_MAX), before };
     let found = signed.client.revisions(&query).await.map_err(|error| signed.stop(error))?;
-    let before = found.revisions.last().filter(|_| found.more).map(|revision| revision.number);
+    let oldest = found.revisions.last().filter(|_| found.more).map(|revision| revision.number);
     let code = problem.as_ref().map(|problem| problem.status);
+    let pager = Pager::back("/history", &[], before, oldest);
     let frame = signed.frame("history", problem);
-    Ok(page(&History { frame, t: signed.t, revisions: found.revisions, before }, code))
+    Ok(page(&History { frame, t: signed.t, revisions: found.revisions, pager }, code))
 }
 
 pub(crate) async fn one(signed: SignedIn, Path(number): Path<u64>) -> Answer {

@@ -1,7 +1,7 @@
 //! The log of the program: its newest lines.
 
 use crate::language::Text;
-use crate::pages::ROWS_MAX;
+use crate::pager::ROWS_MAX;
 use crate::show;
 use crate::visitor::{Answer, Frame, SignedIn, page};
 use api::LogQuery;

@@ -2,7 +2,7 @@
 
 use crate::language::Text;
 use crate::visitor::{Answer, Frame, Problem, SignedIn, done, page};
-use api::PasswordChange;
+use api::{PasswordChange, Role};
 use askama::Template;
 use axum::Form;
 use axum::response::Response;
@@ -31,9 +31,20 @@ pub(crate) async fn post(signed: SignedIn, Form(given): Form<Given>) -> Answer {
         return Ok(show(&signed, Some(Problem::refuse(signed.t.say("password.differ")))));
     }
     match signed.client.change_password(&PasswordChange { old: given.old, new: given.new }).await {
-        Ok(_) => Ok(done("password", "/")),
+        Ok(_) => Ok(done("password", next(&signed).await)),
         // A wrong old password is answered as a failed log-in is; the session itself was looked at before.
         Err(error) => Ok(show(&signed, Some(Problem::from(error)))),
+    }
+}
+
+/// Whoever chose the first password of a box that is not set up yet goes on with that.
+async fn next(signed: &SignedIn) -> &'static str {
+    if !signed.me.must_change_password || !signed.may(Role::Administrator) {
+        return "/";
+    }
+    match signed.client.status().await {
+        Ok(status) if status.nics.is_empty() => "/setup",
+        _ => "/",
     }
 }
 

@@ -3,8 +3,8 @@
 
 mod given;
 mod recipe;
-mod shown;
 
+use super::form::{Errors, Look, Rows, Shown};
 use crate::draft::{self, Draft, Written};
 use crate::language::Text;
 use crate::show;
@@ -17,7 +17,6 @@ use axum::http::StatusCode;
 use config::Named;
 use given::{Act, Given};
 use recipe::{Recipe, recipes};
-use shown::{Errors, Look, Rows, Shown};
 
 /// What errors call the document; the page leaves it out.
 pub(super) const DOCUMENT_NAME: &str = "console";
@@ -56,10 +55,10 @@ fn passed(tried: &Tried) -> bool {
 }
 
 /// What a form would change.
-struct Review {
-    changes: Vec<config::Change>,
+pub(super) struct Review {
+    pub changes: Vec<config::Change>,
     /// What was looked at: the document by its digest.
-    digest: String,
+    pub digest: String,
 }
 
 /// What the form met, beside what stands in it.

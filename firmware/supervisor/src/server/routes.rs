@@ -5,7 +5,10 @@ use super::gate::Gate;
 use super::hear_out::hear_out;
 use super::openapi::Description;
 use super::{Core, Refused, capture, configuration, dry_run, events, flows, graphs, log, metrics, openapi, people};
-use api::{Backend, BackendDetail, BackendName, BackendQuery, Counters, Neighbor, Service, StateChange, Status, path};
+use api::{
+    Backend, BackendDetail, BackendName, BackendQuery, Counters, FoundNic, Neighbor, Service, ServiceQuery,
+    StateChange, Status, path,
+};
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request, State};
 use axum::http::StatusCode;
@@ -59,6 +62,7 @@ pub(super) fn routes(gate: Gate) -> (Router<Core>, Vec<Route>, Description) {
         .add(GET, path::GRAPHS, Act::Graphs, graphs::graph)
         .add(GET, path::METRICS, Act::Metrics, metrics::metrics)
         .add(GET, path::COUNTERS, Act::Status, counters)
+        .add(GET, path::LINKS, Act::Status, links)
         .add(GET, path::NEIGHBORS, Act::Status, neighbors);
     people_routes(node).finish()
 }
@@ -97,15 +101,22 @@ async fn status(State(core): State<Core>) -> Answer<Status> {
     core.ask(|control| control.status()).await.map(Json)
 }
 
-async fn services(State(core): State<Core>) -> Answer<Vec<Service>> {
-    core.ask(|control| control.services()).await.map(Json)
+async fn services(State(core): State<Core>, Words(query): Words<ServiceQuery>) -> Answer<Vec<Service>> {
+    let (offset, limit) = (at(query.offset, 0), at(query.limit, usize::MAX));
+    core.ask(move |control| control.services_within(offset, limit)).await.map(Json)
+}
+
+/// A number of a query, which may be missing.
+fn at(number: Option<u32>, otherwise: usize) -> usize {
+    number.and_then(|number| usize::try_from(number).ok()).unwrap_or(otherwise)
 }
 
 async fn backends(State(core): State<Core>, Words(query): Words<BackendQuery>) -> Answer<Vec<Backend>> {
+    let (offset, limit) = (at(query.offset, 0), at(query.limit, usize::MAX));
     let found = core.ask(move |control| match &query.service {
-        Some(service) if control.has_service(service) => Ok(control.backends(Some(service))),
+        Some(service) if control.has_service(service) => Ok(control.backends_within(Some(service), offset, limit)),
         Some(service) => Err(format!("there is no service {service}")),
-        None => Ok(control.backends(None)),
+        None => Ok(control.backends_within(None, offset, limit)),
     });
     found.await?.map(Json).map_err(|message| Refused::new(StatusCode::NOT_FOUND, message))
 }
@@ -132,6 +143,10 @@ async fn change_state(
 
 async fn counters(State(core): State<Core>) -> Answer<Counters> {
     core.ask(|control| control.counters()).await.map(Json)
+}
+
+async fn links(State(core): State<Core>) -> Answer<Vec<FoundNic>> {
+    core.ask(|control| control.links()).await.map(Json)
 }
 
 async fn neighbors(State(core): State<Core>) -> Answer<Vec<Neighbor>> {

@@ -15,7 +15,13 @@ use std::time::Duration;
 impl Control {
     /// Services, in the order of the configuration.
     pub fn services(&self) -> Vec<Service> {
-        self.node.config().services.iter().filter_map(|service| self.service(service)).collect()
+        self.services_within(0, usize::MAX)
+    }
+
+    /// The same, `limit` of them at most, behind the first `offset`.
+    pub fn services_within(&self, offset: usize, limit: usize) -> Vec<Service> {
+        let wanted = self.node.config().services.iter().skip(offset).take(limit);
+        wanted.filter_map(|service| self.service(service)).collect()
     }
 
     fn service(&self, service: &config::Service) -> Option<Service> {
@@ -54,20 +60,40 @@ impl Control {
 
     /// Backends, of one service or of all, in the order of the configuration.
     pub fn backends(&self, service: Option<&str>) -> Vec<Backend> {
+        self.backends_within(service, 0, usize::MAX)
+    }
+
+    /// The same, `limit` of them at most, behind the first `offset`.
+    pub fn backends_within(&self, service: Option<&str>, offset: usize, limit: usize) -> Vec<Backend> {
+        let wanted = self.backend_places(service).skip(offset).take(limit);
+        wanted.filter_map(|(service, backend, fallback)| self.backend(service, backend, fallback)).collect()
+    }
+
+    /// How many backends there are, and how many of them take flows; fallbacks aside.
+    pub(super) fn backends_counted(&self) -> (u32, u32) {
         let tables = self.node.tables();
-        let of = |name: &str| service.is_none_or(|wanted| wanted == name);
-        self.node
-            .config()
-            .services
-            .iter()
-            .filter(|service| of(&service.name))
-            .filter_map(|service| Some((service, tables.service(self.service_index(&service.name)?)?)))
-            .flat_map(|(service, compiled)| {
+        let backends = self.backend_places(None).filter(|(_, _, fallback)| !fallback);
+        let known = backends.filter_map(|(_, index, _)| tables.backend(index));
+        known.fold((0, 0), |(all, up), backend| {
+            (all + 1, up + u32::from(backend.state == BackendState::Online && backend.healthy))
+        })
+    }
+
+    /// Where the backends are in the tables, with their services, and which of them are fallbacks.
+    fn backend_places<'a>(
+        &'a self,
+        service: Option<&'a str>,
+    ) -> impl Iterator<Item = (&'a config::Service, BackendIndex, bool)> {
+        let tables = self.node.tables();
+        let of = move |name: &str| service.is_none_or(|wanted| wanted == name);
+        let services = self.node.config().services.iter().filter(move |service| of(&service.name));
+        services.filter_map(|service| Some((service, tables.service(self.service_index(&service.name)?)?))).flat_map(
+            |(service, compiled)| {
                 let fallback = compiled.fallback.map(|backend| (backend, true));
                 let all = compiled.backends.iter().map(|backend| (*backend, false)).chain(fallback);
-                all.filter_map(|(backend, fallback)| self.backend(service, backend, fallback))
-            })
-            .collect()
+                all.map(move |(backend, fallback)| (service, backend, fallback))
+            },
+        )
     }
 
     fn backend(&self, service: &config::Service, index: BackendIndex, fallback: bool) -> Option<Backend> {

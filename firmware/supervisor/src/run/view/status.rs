@@ -3,7 +3,8 @@
 use super::super::control::Control;
 use super::super::meters::Sum;
 use super::rates;
-use api::{Counters, Drop, Link, Neighbor, NeighborState, Nic, Status, Worker};
+use api::{Counters, Drop, FoundNic, Link, Neighbor, NeighborState, Nic, Status, Worker};
+use control::local;
 use drivers::clock;
 use engine::{DropReason, NicId};
 use std::collections::BTreeMap;
@@ -18,8 +19,7 @@ impl Control {
         let now = clock::now();
         let workers: Vec<Worker> = (0..self.workers.handles.len()).map(|worker| self.worker(worker)).collect();
         let services = self.services();
-        let backends = self.backends(None);
-        let taking = |backend: &&api::Backend| backend.state == config::BackendState::Online && backend.healthy;
+        let (backends, backends_up) = self.backends_counted();
         let slots = 0..self.node.tables().services.len();
         let total =
             slots.map(|slot| self.meters.service_rate(now, &self.workers, slot)).fold(Sum::default(), Sum::plus);
@@ -38,8 +38,8 @@ impl Control {
             longest_probe: workers.iter().map(|worker| worker.longest_probe).max().unwrap_or(0),
             services: services.len() as u32,
             services_down: services.iter().filter(|service| service.backends_up == 0).count() as u32,
-            backends: backends.iter().filter(|backend| !backend.fallback).count() as u32,
-            backends_up: backends.iter().filter(|backend| !backend.fallback).filter(taking).count() as u32,
+            backends,
+            backends_up,
             rates: rates(total),
             nics: self.nics(),
             drops: self.drops(),
@@ -145,6 +145,28 @@ impl Control {
         all.insert("arp.answered".to_owned(), self.node.announcer().answered);
         all.insert("arp.conflicts".to_owned(), self.node.announcer().conflicts_seen);
         Counters(all)
+    }
+
+    /// NICs that the box has.
+    pub fn links(&self) -> Vec<FoundNic> {
+        let kernel = self.node.kernel();
+        let own = ["lo", local::ENGINE_END, local::KERNEL_END];
+        let links = kernel.links.iter().filter(|link| !own.contains(&link.name.as_str()));
+        let mut found: Vec<_> = links
+            .map(|link| FoundNic {
+                name: link.name.clone(),
+                mac: link.mac.to_string(),
+                up: link.up,
+                speed_mbps: speed_mbps(&link.name),
+                addresses: kernel
+                    .addresses_of(link.index)
+                    .filter(|found| !found.address.is_link_local_v6())
+                    .map(|found| format!("{}/{}", found.address, found.bits))
+                    .collect(),
+            })
+            .collect();
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        found
     }
 
     /// Next hops.

@@ -67,6 +67,7 @@ const NODE_ROUTES: &[Words] = &[
         .answers("The backend as it is now.")
         .refuses(&[404]),
     get(NODE, path::COUNTERS, "All counters"),
+    get(NODE, path::LINKS, "NICs that the box has").about("Whether the configuration names them or not."),
     get(NODE, path::NEIGHBORS, "Next hops"),
     get(NODE, path::GRAPHS, "A graph")
         .about("What was measured of a service, backend, NIC or the node, at the resolution that fits the span."),

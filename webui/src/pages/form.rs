@@ -62,6 +62,12 @@ impl Rows {
         Self(rows.iter().enumerate().map(shown).collect())
     }
 
+    /// NICs, whose names are the kernel's.
+    pub(super) fn nics(t: Text, rows: &[Row], errors: &Errors) -> Self {
+        let shown = |(at, row)| Shown::row(t, &format!("nic.{at}"), "nic", &fields::NIC[1..], row, errors);
+        Self(rows.iter().enumerate().map(shown).collect())
+    }
+
     pub(super) fn checks(t: Text, rows: &[Row], errors: &Errors) -> Self {
         let shown = |(at, row): (usize, &Row)| {
             let begin = format!("check.{at}");
@@ -76,6 +82,14 @@ impl Rows {
 }
 
 impl Shown {
+    pub(super) fn system(t: Text, row: &Row, errors: &Errors) -> Self {
+        Self::row(t, "system", "system", fields::SYSTEM, row, errors)
+    }
+
+    pub(super) fn gateways(t: Text, row: &Row, errors: &Errors) -> Self {
+        Self::row(t, "gateway", "gateway", fields::GATEWAYS, row, errors)
+    }
+
     pub(super) fn service(t: Text, row: &Row, errors: &Errors) -> Self {
         Self::row(t, "service", "service", fields::SERVICE, row, errors)
     }
@@ -152,7 +166,8 @@ impl Input {
 /// A word, and what it means where that does not go without saying.
 fn meaning(t: Text, key: &str, word: &str) -> String {
     if word.is_empty() {
-        return t.say("form.as_usual").to_owned();
+        let unset = t.find(&format!("choice.{key}.unset"));
+        return unset.unwrap_or_else(|| t.say("form.as_usual")).to_owned();
     }
     match t.find(&format!("choice.{key}.{word}")) {
         Some(meaning) => format!("{word}: {meaning}"),
@@ -170,7 +185,14 @@ mod tests {
     fn every_field_has_a_label_and_every_choice_a_meaning() {
         let t = Text(Language::English);
         let options: Vec<_> = fields::CHECK.iter().chain(fields::OPTIONS).copied().collect();
-        for (scope, fields) in [("service", fields::SERVICE), ("backend", fields::BACKEND), ("check", &options)] {
+        for (scope, fields) in [
+            ("service", fields::SERVICE),
+            ("backend", fields::BACKEND),
+            ("check", &options),
+            ("nic", &fields::NIC[1..]),
+            ("system", fields::SYSTEM),
+            ("gateway", fields::GATEWAYS),
+        ] {
             for field in fields {
                 assert!(t.find(&format!("form.{scope}.{}", field.key)).is_some(), "form.{scope}.{}", field.key);
             }
