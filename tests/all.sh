@@ -69,6 +69,7 @@ check lab-forwarding cargo test -p lab --test lab_forwarding
 check lab-faults cargo test -p lab --test lab_faults
 check lab-dying cargo test -p lab --test lab_dying
 check lab-judging cargo test -p lab --test lab_judging
+check lab-backup cargo test -p lab --test lab_backup
 check lab-configuration cargo test -p lab --test lab_configuration
 check real-servers cargo test -p lab --test real_servers
 check checks cargo test -p lab --test checks

@@ -7,10 +7,10 @@ mod way;
 pub use way::{Connecting, Stream, Way};
 
 use crate::{
-    Applied, Backend, BackendDetail, BackendName, BackendQuery, CaptureRequest, Confirmation, Confirmed, Counters,
-    DiffQuery, Document, DryRun, DryRunQuery, Explanation, Export, FlowQuery, Flows, FoundNic, KeptRevision, Kill,
-    Killed, Log, LogQuery, Neighbor, Problem, Question, RevisionQuery, Revisions, Rollback, Service, ServiceQuery,
-    StateChange, Status, path,
+    Applied, Backend, BackendDetail, BackendName, BackendQuery, BackupLook, BackupRequest, BackupView, CaptureRequest,
+    Confirmation, Confirmed, Counters, DiffQuery, Document, DryRun, DryRunQuery, Explanation, Export, FlowQuery, Flows,
+    FoundNic, KeptRevision, Kill, Killed, Log, LogQuery, Neighbor, Problem, Question, Restore, RevisionQuery,
+    Revisions, Rollback, Service, ServiceQuery, StateChange, Status, path,
 };
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -208,6 +208,21 @@ impl Client {
         self.read(&path::REVISION.replace("{number}", &number.to_string()), &()).await
     }
 
+    /// Everything that makes it what it is, as one encrypted file.
+    pub async fn backup(&self, request: &BackupRequest) -> Result<Bytes, Error> {
+        self.file(path::BACKUP, request).await
+    }
+
+    /// What is in such a file.
+    pub async fn look_into_backup(&self, look: &BackupLook) -> Result<BackupView, Error> {
+        self.act(path::RESTORE_LOOK, look).await
+    }
+
+    /// Puts one in use.
+    pub async fn restore(&self, restore: &Restore) -> Result<Applied, Error> {
+        self.act(path::RESTORE, restore).await
+    }
+
     /// The log of the program.
     pub async fn log(&self, query: &LogQuery) -> Result<Log, Error> {
         self.read(path::LOG, query).await
@@ -246,13 +261,21 @@ impl Client {
     }
 
     async fn answer<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> Result<T, Error> {
+        let body = self.bytes(method, path, body).await?;
+        serde_json::from_slice(&body).map_err(|error| self.unexpected(format!("{path}: {error}")))
+    }
+
+    async fn file(&self, path: &str, request: &impl Serialize) -> Result<Bytes, Error> {
+        self.bytes(Method::POST, path, json(request)).await
+    }
+
+    async fn bytes(&self, method: Method, path: &str, body: Bytes) -> Result<Bytes, Error> {
         let exchange = async {
             let response = self.send(method, path, body).await?;
             if !response.status().is_success() {
                 return Err(self.refusal(response).await);
             }
-            let body = self.body(response).await?;
-            serde_json::from_slice(&body).map_err(|error| self.unexpected(format!("{path}: {error}")))
+            self.body(response).await
         };
         timeout(RESPONSE_TIMEOUT, exchange).await.map_err(|_| Error::Timeout { node: self.node() })?
     }

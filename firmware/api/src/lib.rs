@@ -20,6 +20,9 @@
 //! | `config/rollback` | POST | [`Rollback`] | [`Applied`] |
 //! | `config/revisions` | GET | [`RevisionQuery`] as query | [`Revisions`] |
 //! | `config/revisions/NUMBER` | GET | | [`KeptRevision`] |
+//! | `backup` | POST | [`BackupRequest`] | the encrypted file |
+//! | `restore/look` | POST | [`BackupLook`] | [`BackupView`] |
+//! | `restore` | POST | [`Restore`] | [`Applied`] |
 //! | `graphs` | GET | [`GraphQuery`] as query | [`Graph`] |
 //! | `log` | GET | [`LogQuery`] as query | [`Log`] |
 //! | `capture` | POST | [`CaptureRequest`] | pcap bytes, until the capture ends |
@@ -56,6 +59,7 @@
 //! (too large), 415 (not marked as JSON), 422 (a document with errors), 429 (too many failures), 500 (the disk fails) or
 //! 503 (too busy).
 
+mod backup;
 mod capture;
 mod client;
 mod document;
@@ -72,6 +76,7 @@ mod revisions;
 mod services;
 mod status;
 
+pub use backup::{BackupLook, BackupNic, BackupRequest, BackupView, FileBytes, Restore};
 pub use capture::{CAPTURE_PACKETS_MAX, CAPTURE_SECONDS_MAX, CaptureRequest};
 pub use client::{CLIENT_HEADER, Capture, Client, Connecting, Error, RESPONSE_BYTES_MAX, SOCKET_DEFAULT, Stream, Way};
 pub use document::{Applied, COMMENT_CHARS_MAX, CONFIRM_WITHIN_MAX_S, Document, Export, Terms};
@@ -136,6 +141,12 @@ pub mod path {
     pub const REVISIONS: &str = "/api/v1/config/revisions";
     /// One revision and its document.
     pub const REVISION: &str = "/api/v1/config/revisions/{number}";
+    /// Everything that makes the node what it is, as one encrypted file.
+    pub const BACKUP: &str = "/api/v1/backup";
+    /// What is in such a file.
+    pub const RESTORE_LOOK: &str = "/api/v1/restore/look";
+    /// Puts one in use.
+    pub const RESTORE: &str = "/api/v1/restore";
     /// The log of the program.
     pub const LOG: &str = "/api/v1/log";
     /// What happens, as it happens.

@@ -21,6 +21,7 @@ mod question;
 mod ranges;
 mod read;
 mod reader;
+mod rename;
 mod report;
 mod revision;
 mod secret;
@@ -50,6 +51,7 @@ pub use question::{
     Transport, Udp,
 };
 pub use ranges::{Range, Ranges};
+pub use rename::rename_nics;
 pub use report::{Error, Errors};
 pub use revision::{Origin, RevisionState};
 pub use secret::{HIDDEN, SECRET_KEYS, Secret, is_secret};

@@ -1,6 +1,6 @@
 //! What happens to a node, and what it wants done.
 
-use crate::drain::Wish;
+use crate::drain::{Wish, Wishes};
 use crate::health::{Checked, ProbeId, Seen};
 use crate::kernel::Kernel;
 use crate::local::LocalPlan;
@@ -16,6 +16,13 @@ use std::sync::Arc;
 pub enum Event {
     /// A checked configuration is to be used from now on.
     ConfigCommitted(Arc<Config>),
+    /// The same together with all that is wished of backends: at the start, and when both come from elsewhere.
+    Restored {
+        /// The configuration.
+        config: Arc<Config>,
+        /// They take the place of those there were.
+        wishes: Wishes,
+    },
     /// The kernel's links, addresses or routes, all of them, as they are now.
     Kernel(Kernel),
     /// A neighbour answered, or does not.

@@ -115,7 +115,15 @@ impl Node {
     /// Takes an event and whatever is due by `now`; appends what is to be done.
     pub fn handle(&mut self, now: Now, event: Event, actions: &mut Vec<Action>) {
         let mut due = match event {
-            Event::ConfigCommitted(config) => self.commit(now, config, actions),
+            Event::ConfigCommitted(config) => {
+                let wishes_speak = !self.configured;
+                self.commit(now, config, wishes_speak, actions)
+            }
+            Event::Restored { config, wishes } => {
+                self.wishes = wishes;
+                actions.push(Action::KeepWishes);
+                self.commit(now, config, true, actions)
+            }
             Event::Kernel(kernel) => self.learn_kernel(kernel, actions),
             Event::Neighbor { link, address, mac } => match self.nics.on_link(link) {
                 Some(nic) if self.neighbors.heard(now, (nic, address), mac) => Due::Hops,
@@ -203,13 +211,14 @@ impl Node {
         }
     }
 
-    fn commit(&mut self, now: Now, config: Arc<Config>, actions: &mut Vec<Action>) -> Due {
+    /// `wishes_speak`: the wishes there are were made for this document.
+    fn commit(&mut self, now: Now, config: Arc<Config>, wishes_speak: bool, actions: &mut Vec<Action>) -> Due {
         if let Err(full) = self.check(&config) {
             actions.push(Action::Warn(format!("configuration not used: {full}")));
             return Due::Nothing;
         }
         let former = std::mem::replace(&mut self.config, config);
-        let first = !std::mem::replace(&mut self.configured, true);
+        self.configured = true;
         // A backend that is gone, or whose state the document now says otherwise, is no longer spoken of by a wish.
         let state = |config: &Config, (service, backend): &BackendName| {
             config.service(service)?.backend(backend).map(|backend| backend.state)
@@ -217,7 +226,7 @@ impl Node {
         let config = &self.config;
         let forgotten = self.wishes.retain(|name| {
             let now = state(config, name);
-            now.is_some() && (first || now == state(&former, name))
+            now.is_some() && (wishes_speak || now == state(&former, name))
         });
         if forgotten {
             actions.push(Action::KeepWishes);

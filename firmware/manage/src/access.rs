@@ -194,6 +194,14 @@ impl Access {
         }
     }
 
+    /// Who may call is otherwise from now on: what was kept took the place of all there was. Locks and counters stay.
+    pub fn replace(&mut self, kept: Kept) {
+        self.users = Users::from_kept(kept.users);
+        self.sessions = Sessions::from_kept(kept.sessions);
+        self.tokens = Tokens::from_kept(kept.tokens);
+        self.offers.clear();
+    }
+
     /// Other settings from now on.
     pub fn set(&mut self, settings: Settings) {
         self.settings = settings;

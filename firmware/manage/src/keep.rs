@@ -51,6 +51,20 @@ pub fn load(store: &Store) -> Result<Kept, KeepError> {
     })
 }
 
+/// Users, and whether they and their tokens make sense.
+pub fn users_of(people: &store::People) -> Result<Vec<User>, KeepError> {
+    people.tokens.iter().cloned().try_for_each(|kept| token(kept).map(drop))?;
+    people.users.iter().cloned().map(user).collect()
+}
+
+/// Adds the record of an act in a transaction of somebody else's.
+pub fn write_down(connection: &Connection, record: &AuditRecord) -> Result<(), StoreError> {
+    append(connection, record).map(drop).map_err(|error| match error {
+        KeepError::Store(error) => error,
+        other => StoreError::Senseless { what: "the audit log", reason: other.to_string() },
+    })
+}
+
 /// The end of the audit log.
 pub fn audit_end(store: &Store) -> Result<Anchor, KeepError> {
     store.read(|connection| Ok(ends(connection)?.1))

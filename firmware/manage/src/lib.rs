@@ -6,6 +6,7 @@
 pub mod access;
 pub mod alerts;
 pub mod audit;
+pub mod backup;
 pub mod clock;
 pub mod keep;
 pub mod lockout;

@@ -63,6 +63,14 @@ pub enum StoreError {
     /// There is no such revision.
     #[error("there is no revision {0} (any more)")]
     NoRevision(u64),
+    /// What is there was not written by this program.
+    #[error("read {what}: {reason}")]
+    Senseless {
+        /// What it is.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The document is too large.
     #[error("the document has {bytes} bytes, and a revision {REVISION_BYTES_MAX} at most", REVISION_BYTES_MAX = crate::REVISION_BYTES_MAX)]
     TooLarge {

@@ -7,8 +7,10 @@
 pub mod audit;
 mod database;
 mod error;
+mod files;
 pub mod history;
 mod migrations;
+mod restore;
 mod revisions;
 pub mod sessions;
 mod store;
@@ -17,8 +19,11 @@ pub mod users;
 mod wishes;
 
 pub use error::StoreError;
+pub use files::KeptFile;
+pub use restore::{People, Restored, people};
 pub use revisions::{
     AUTHOR, Awaiting, DOCUMENTS_KEPT_BYTES_MAX, Draft, REVISION_BYTES_MAX, REVISIONS_KEPT_MAX, Revision, TakenOver,
+    revision_of, revisions_of, running_of,
 };
 pub use store::{Store, WRITES_WAITING_MAX};
 pub use wishes::KeptWish;

@@ -6,6 +6,7 @@ use rusqlite_migration::M;
 pub(crate) const CONFIG: &[M<'static>] = &[
     M::up(include_str!("../migrations/config/01-revisions.sql")),
     M::up(include_str!("../migrations/config/02-people.sql")),
+    M::up(include_str!("../migrations/config/03-files.sql")),
 ];
 
 /// The steps of `history.db`, in `migrations/history/`.

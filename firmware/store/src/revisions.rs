@@ -4,10 +4,11 @@
 //! its place when nobody confirms it in time. Numbers only grow; a return and a rollback are new revisions with an
 //! earlier document, so history is never rewritten.
 
-use crate::{KeptWish, Store, StoreError, wishes};
+use crate::{KeptWish, Store, StoreError, restore, wishes};
 use config::{Named, Origin, RevisionState};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
+use serde::{Deserialize, Serialize};
 
 /// Revisions that are kept; older ones are forgotten.
 pub const REVISIONS_KEPT_MAX: u64 = 1_000;
@@ -67,7 +68,8 @@ pub struct TakenOver {
 }
 
 /// A revision as kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Revision {
     /// Its number.
     pub number: u64,
@@ -132,17 +134,9 @@ impl Store {
             return Err(StoreError::TooLarge { bytes: draft.document.len() });
         }
         self.write(move |transaction| {
-            let running = in_use(transaction)?;
-            let (former_state, returns_to) = succession(&running, &draft)?;
-            let number = running.number + 1;
-            transaction
-                .prepare_cached("UPDATE revisions SET state = ?, returns_to = NULL WHERE number = ?")?
-                .execute((former_state.name(), running.number.cast_signed()))?;
-            insert(transaction, number, now_s, &draft, returns_to)?;
-            if draft.imported {
-                keep_imported(transaction, &draft.document)?;
-            }
-            prune(transaction)?;
+            let number = running_of(transaction)?.number + 1;
+            let became = succeed(transaction, number, now_s, &draft)?;
+            restore::settle(transaction, became, draft.confirm_within_s.is_some())?;
             Ok(number)
         })
     }
@@ -150,40 +144,30 @@ impl Store {
     /// Keeps the revision that waits for confirmation. Its number.
     pub fn confirm(&self) -> Result<u64, StoreError> {
         self.write(|transaction| {
-            let running = in_use(transaction)?;
+            let running = running_of(transaction)?;
             if running.state != RevisionState::Awaiting {
                 return Err(StoreError::NothingAwaits);
             }
             transaction
                 .execute("UPDATE revisions SET state = 'running', returns_to = NULL WHERE state = 'awaiting'", [])?;
+            restore::settle(transaction, RevisionState::Running, false)?;
             Ok(running.number)
         })
     }
 
     /// The revision in use.
     pub fn running(&self) -> Result<Revision, StoreError> {
-        self.read(in_use)
+        self.read(running_of)
     }
 
     /// One revision and its document.
     pub fn revision(&self, number: u64) -> Result<(Revision, String), StoreError> {
-        self.read(move |connection| {
-            let query = format!("SELECT {COLUMNS}, document FROM revisions WHERE number = ?");
-            let mut statement = connection.prepare_cached(&query)?;
-            let found = statement.query_row([number.cast_signed()], |row| Ok((revision(row)?, row.get(11)?)));
-            found.optional()?.ok_or(StoreError::NoRevision(number))
-        })
+        self.read(move |connection| revision_of(connection, number))
     }
 
     /// The newest revisions, newest first: `limit` at most, those before the number `before` only.
     pub fn revisions(&self, limit: u32, before: Option<u64>) -> Result<Vec<Revision>, StoreError> {
-        self.read(move |connection| {
-            let query = format!("SELECT {COLUMNS} FROM revisions WHERE number < ? ORDER BY number DESC LIMIT ?");
-            let mut statement = connection.prepare_cached(&query)?;
-            let before = before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
-            let rows = statement.query_map((before, limit), revision)?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
+        self.read(move |connection| revisions_of(connection, limit, before))
     }
 
     /// The text of the file that was imported last.
@@ -207,7 +191,7 @@ impl Store {
     /// Takes over what an earlier version of this program kept in files. Only while the store is new.
     pub fn take_over(&self, now_s: u64, earlier: TakenOver) -> Result<(), StoreError> {
         self.write(move |transaction| {
-            let running = in_use(transaction)?;
+            let running = running_of(transaction)?;
             if running.number != 0 {
                 return Err(StoreError::Conflict { expected: 0, running: running.number });
             }
@@ -221,6 +205,26 @@ impl Store {
             earlier.imported.map_or(Ok(()), |text| keep_imported(transaction, &text))
         })
     }
+}
+
+/// Puts `draft` in use as revision `number` in place of the one that is. What becomes of that one.
+pub(crate) fn succeed(
+    transaction: &Transaction<'_>,
+    number: u64,
+    now_s: u64,
+    draft: &Draft,
+) -> Result<RevisionState, StoreError> {
+    let running = running_of(transaction)?;
+    let (former_state, returns_to) = succession(&running, draft)?;
+    transaction
+        .prepare_cached("UPDATE revisions SET state = ?, returns_to = NULL WHERE number = ?")?
+        .execute((former_state.name(), running.number.cast_signed()))?;
+    insert(transaction, number, now_s, draft, returns_to)?;
+    if draft.imported {
+        keep_imported(transaction, &draft.document)?;
+    }
+    prune(transaction)?;
+    Ok(former_state)
 }
 
 /// What becomes of the revision in use when `draft` takes its place, and what the new one returns to.
@@ -241,7 +245,25 @@ fn succession(running: &Revision, draft: &Draft) -> Result<(RevisionState, Optio
     }
 }
 
-fn in_use(connection: &Connection) -> Result<Revision, StoreError> {
+/// [`Store::revision`], for whoever has a connection.
+pub fn revision_of(connection: &Connection, number: u64) -> Result<(Revision, String), StoreError> {
+    let query = format!("SELECT {COLUMNS}, document FROM revisions WHERE number = ?");
+    let mut statement = connection.prepare_cached(&query)?;
+    let found = statement.query_row([number.cast_signed()], |row| Ok((revision(row)?, row.get(11)?)));
+    found.optional()?.ok_or(StoreError::NoRevision(number))
+}
+
+/// [`Store::revisions`], for whoever has a connection.
+pub fn revisions_of(connection: &Connection, limit: u32, before: Option<u64>) -> Result<Vec<Revision>, StoreError> {
+    let query = format!("SELECT {COLUMNS} FROM revisions WHERE number < ? ORDER BY number DESC LIMIT ?");
+    let mut statement = connection.prepare_cached(&query)?;
+    let before = before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
+    let rows = statement.query_map((before, limit), revision)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// [`Store::running`], for whoever has a connection.
+pub fn running_of(connection: &Connection) -> Result<Revision, StoreError> {
     let query = format!("SELECT {COLUMNS} FROM revisions WHERE {IN_USE}");
     let mut statement = connection.prepare_cached(&query)?;
     statement.query_row([], revision).map_err(StoreError::database("find the revision in use"))

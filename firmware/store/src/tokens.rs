@@ -2,9 +2,11 @@
 
 use crate::StoreError;
 use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
 
 /// A token, as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct KeptToken {
     /// Its id.
     pub id: String,

@@ -2,9 +2,11 @@
 
 use crate::StoreError;
 use rusqlite::{Connection, Row};
+use serde::{Deserialize, Serialize};
 
 /// A user, as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct KeptUser {
     /// The name.
     pub name: String,
@@ -25,7 +27,8 @@ pub struct KeptUser {
 }
 
 /// A second factor, as it is kept.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct KeptFactor {
     /// The secret.
     pub secret: Vec<u8>,

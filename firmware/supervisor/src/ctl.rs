@@ -3,6 +3,7 @@
 //! Exit status: 0 done; 1 refused or failed, with one line on stderr; 2 usage.
 
 mod answers;
+mod backup;
 mod capture;
 mod configuration;
 mod health;
@@ -142,6 +143,10 @@ enum Act {
         /// The revision; the one in use if left out.
         revision: Option<u64>,
     },
+    /// Write all that the node is into one encrypted file.
+    Backup(backup::Backup),
+    /// Put a backup in use, on this box or on another one.
+    Restore(backup::Restore),
     /// Show what the program logged.
     Log(log::Request),
     /// Print another program's configuration as one of this, and what could not be carried over. Applies nothing.
@@ -282,6 +287,8 @@ async fn act(arguments: Arguments) -> Result<(), Failure> {
         Act::Export { revision: Some(number) } => {
             say(json, &client.revision(number).await?, |revision| revision.toml.clone())
         }
+        Act::Backup(backup) => backup::make(&client, json, backup).await,
+        Act::Restore(restore) => backup::restore(&client, json, restore).await,
         Act::Log(request) => log::run(&client, json, request).await,
         Act::Import(request) => import::run(json, &request),
         Act::Users(act) => people::users(&client, json, act, width).await,

@@ -14,6 +14,7 @@ mod local;
 mod meters;
 mod notes;
 pub mod probing;
+mod restore;
 pub mod revisions;
 mod shield;
 pub mod telling;
@@ -114,8 +115,8 @@ fn start_and_run(options: &Options) -> Result<(), Failure> {
 }
 
 fn serve(options: &Options, signals: SignalFd, data: DataDir, history: &History) -> Result<(), Failure> {
-    let name = data.node_name(options.node.as_deref())?;
     let (store, beginning) = open_store(options, &data).map_err(as_failure)?;
+    let name = data.node_name(options.node.as_deref())?;
     server::check_unused(&options.socket)?;
     let mut node = Prepared::new(options, signals, data, name, (store, history.clone()), beginning)?.start()?;
     node.control.settle();
@@ -169,8 +170,16 @@ fn lock(options: &Options) -> Result<Flock<File>, Failure> {
 
 fn open_store(options: &Options, data: &DataDir) -> Result<(Store, Beginning), DocumentError> {
     let store = Store::open(data.path())?;
+    data.settle(&store)?;
     earlier::take_over(data, &store, clock::unix_s())?;
-    let beginning = documents::at_start(&store, options.config.as_deref(), clock::unix_s())?;
+    let begin = || documents::at_start(&store, options.config.as_deref(), clock::unix_s());
+    let mut beginning = begin()?;
+    if beginning.returns() && store.restore_waits()? {
+        // The node's name and key, its users and wishes return as well, and all of them are read before the rest.
+        beginning.keep(&store, clock::now(), clock::unix_s())?;
+        data.settle(&store)?;
+        beginning = begin()?;
+    }
     Ok((store, beginning))
 }
 
@@ -278,6 +287,7 @@ impl Prepared {
         teller.set(&config);
         let telling = Telling::start(self.node.name().to_owned(), self.data.path().to_owned(), to_tell)?;
         let gate = open_gate(&self.store, &login_rules, self.secret, self.node.name(), teller.clone())?;
+        let people_stale = gate.stale();
         let core =
             Core::new(jobs, bell.clone(), &workers, self.store.clone(), self.history.clone(), gate, teller.clone());
         let mut control = Control {
@@ -297,6 +307,7 @@ impl Prepared {
             neighbors_stale: false,
             neighbor_limits: Default::default(),
             login_rules,
+            people_stale,
             teller,
             history: self.history,
             history_told: Default::default(),

@@ -2,6 +2,7 @@
 //! loop, what concerns flows of the workers; both answer in time or the caller hears that they did not.
 
 mod access;
+mod backup;
 mod capture;
 mod configuration;
 mod dry_run;

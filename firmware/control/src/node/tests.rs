@@ -356,6 +356,19 @@ fn clients_hear_nothing_where_the_document_says_so() {
     assert!(!case.node.tables().limits.tells_refused);
 }
 
+/// Both come from elsewhere: the wishes are about this document, whatever the one before said.
+#[test]
+fn what_is_restored_brings_its_wishes() {
+    let mut case = Case::running(TWO_ARMS);
+    case.wish("s1", Wish::Disabled);
+    let changed = TWO_ARMS.replacen("port = 8080", "port = 8080\nstate = \"drain\"", 1);
+    let wish = |backend: &str, wish| (("web".to_owned(), backend.to_owned()), wish);
+    let wishes = Wishes::restored([wish("s1", Wish::Online), wish("s2", Wish::Disabled), wish("s9", Wish::Online)]);
+    case.handle(Event::Restored { config: parsed(&changed), wishes });
+    assert_eq!(case.backends(), "0 s1 Online by 10.2.0.2\n1 s2 Disabled by 10.2.0.3\n");
+    assert_eq!(case.node.wishes().iter().count(), 2, "that of no backend is forgotten");
+}
+
 #[test]
 fn states_wished_by_an_administrator_last_until_the_document_says_otherwise() {
     let mut case = Case::running(TWO_ARMS);

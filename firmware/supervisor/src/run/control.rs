@@ -27,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use store::Store;
@@ -75,6 +76,8 @@ pub struct Control {
     pub(super) neighbor_limits: NeighborLimits,
     /// How long sessions last and when log-ins are locked, as the API's server reads it.
     pub(super) login_rules: Arc<ArcSwap<config::Api>>,
+    /// Set when the store has other users, sessions and tokens than the API's server knows.
+    pub(super) people_stale: Arc<AtomicBool>,
     /// Alerts and syslog.
     pub(super) teller: Teller,
     pub(super) history: History,

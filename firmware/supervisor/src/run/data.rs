@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use store::{KeptFile, Store, StoreError};
 
 /// Name of a node that nobody named.
 const NAME_DEFAULT: &str = "a";
@@ -21,6 +22,17 @@ pub struct DataError {
     act: &'static str,
     path: PathBuf,
     source: io::Error,
+}
+
+/// Why files are not yet as the store wants them.
+#[derive(Debug, thiserror::Error)]
+pub enum SettleError {
+    /// A file.
+    #[error(transparent)]
+    File(#[from] DataError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// A data directory.
@@ -81,6 +93,31 @@ impl DataDir {
         Ok(self.read("node")?.map_or_else(|| NAME_DEFAULT.to_owned(), |name| name.trim().to_owned()))
     }
 
+    /// Makes its files what a transaction of the store wants them to be. Names were looked at before they were kept.
+    pub fn settle(&self, store: &Store) -> Result<(), SettleError> {
+        let wanted = store.wanted_files()?;
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        for file in wanted {
+            match &file.content {
+                Some(bytes) => self.write(&file.name, bytes)?,
+                None => self.remove(&file.name)?,
+            }
+        }
+        Ok(store.files_are_written()?)
+    }
+
+    /// A file as it is now.
+    pub fn file(&self, name: &str) -> Result<KeptFile, DataError> {
+        let content = match fs::read(self.path.join(name)) {
+            Ok(bytes) => Some(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(source) => return Err(self.failed("read", name, source)),
+        };
+        Ok(KeptFile { name: name.to_owned(), content })
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -104,8 +141,15 @@ impl DataDir {
         }
     }
 
+    fn remove(&self, name: &str) -> Result<(), DataError> {
+        match fs::remove_file(self.path.join(name)).and_then(|()| File::open(&self.path)?.sync_all()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.failed("remove", name, error)),
+            _ => Ok(()),
+        }
+    }
+
     // A new file under another name, on the disk before it takes the place of the old one: a power cut leaves either.
-    fn write(&self, name: &'static str, bytes: &[u8]) -> Result<(), DataError> {
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), DataError> {
         let beside = self.path.join(format!("{name}.new"));
         let replace = || {
             let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
@@ -151,6 +195,32 @@ mod tests {
         assert_eq!(data.node_name(Some("b")).unwrap(), "b");
         assert_eq!(data.node_name(None).unwrap(), "b");
         assert!(data.node_name(Some("../b")).is_err());
+        fs::remove_dir_all(&data.path).unwrap();
+    }
+
+    #[test]
+    fn files_become_what_the_store_wants() {
+        let (data, store) = (scratch("settle"), Store::in_memory().unwrap());
+        fs::write(data.path.join("node"), "a").unwrap();
+        let file = |name: &str, content: Option<&str>| KeptFile {
+            name: name.to_owned(),
+            content: content.map(|text| text.as_bytes().to_vec()),
+        };
+        let wanted = vec![file("node", None), file("web.key", Some("key"))];
+        let former: Vec<KeptFile> = wanted.iter().map(|file| data.file(&file.name).unwrap()).collect();
+        assert_eq!(former, [file("node", Some("a")), file("web.key", None)]);
+        let restored = store::Restored {
+            draft: store::Draft { confirm_within_s: Some(60), ..Default::default() },
+            files: wanted.clone(),
+            former_files: former.clone(),
+            ..Default::default()
+        };
+        let number = store.restore(1, restored, |_| Ok(())).unwrap();
+        data.settle(&store).unwrap();
+        assert_eq!(wanted, wanted.iter().map(|file| data.file(&file.name).unwrap()).collect::<Vec<_>>());
+        store.commit(2, store::Draft::returning(number, 0, "version = 1\n".into())).unwrap();
+        data.settle(&store).unwrap();
+        assert_eq!(former, former.iter().map(|file| data.file(&file.name).unwrap()).collect::<Vec<_>>());
         fs::remove_dir_all(&data.path).unwrap();
     }
 }

@@ -1,5 +1,6 @@
 //! The document that a node starts with.
 
+use super::data::SettleError;
 use super::earlier::EarlierError;
 use super::revisions::{Confirm, InUse, brief};
 use config::{Config, Diff, Origin};
@@ -25,6 +26,9 @@ pub enum DocumentError {
     /// The store fails.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Files that belong to what is in use are not as they should be.
+    #[error(transparent)]
+    Files(#[from] SettleError),
     /// What an earlier version kept cannot be taken over.
     #[error(transparent)]
     Earlier(#[from] EarlierError),
@@ -67,6 +71,11 @@ pub fn at_start(store: &Store, file: Option<&Path>, now_s: u64) -> Result<Beginn
 }
 
 impl Beginning {
+    /// Whether the revision before returns because nobody confirmed the last one.
+    pub fn returns(&self) -> bool {
+        self.draft.as_ref().is_some_and(|draft| draft.origin == Origin::Return)
+    }
+
     /// Keeps what takes the place of the running revision. What is in use then.
     pub fn keep(self, store: &Store, now: Now, now_s: u64) -> Result<InUse, StoreError> {
         if let Some(draft) = self.draft {

@@ -8,6 +8,7 @@ use super::documents;
 use api::{Applied, Confirmation, Confirmed, Document, Problem, Rollback, Terms, Waiting};
 use config::{Action, Config, Diff, Origin};
 use control::Event;
+use control::drain::Wishes;
 use drivers::clock;
 use net::Now;
 use std::sync::Arc;
@@ -173,38 +174,62 @@ impl Control {
 
     fn put_in_use(&mut self, config: Config, draft: Draft) -> Result<Applied, Refusal> {
         let running = self.in_use.revision;
-        if let Some(expected) = draft.base.filter(|base| *base != running) {
-            return Err(StoreError::Conflict { expected, running }.into());
-        }
-        let mut diff = Diff::between(self.node.config(), &config);
-        self.node.check(&config).map_err(|full| Refusal::Impossible(full.to_string()))?;
+        let diff = self.may_follow(&config, draft.base)?;
         // A return ends the waiting, even to the same document.
         let settles = self.in_use.confirm.is_some_and(|confirm| draft.document_of == Some(confirm.returns_to));
         if diff.is_empty() && !settles {
             let confirm_within_s = self.confirm_left_s().map(|left| u32::try_from(left).unwrap_or(u32::MAX));
             return Ok(Applied { revision: running, diff, notes: self.notes_on(&config), confirm_within_s });
         }
-        let (within, changes) = (draft.confirm_within_s, brief(&diff));
-        let (author, origin) = (draft.author.clone(), draft.origin);
-        let revision = self.store.commit(clock::unix_s(), Draft { changes: changes.clone(), ..draft })?;
-        let returns_to = self.in_use.confirm.map_or(running, |confirm| confirm.returns_to);
-        let confirm =
-            within.map(|within| Confirm { by: clock::now() + Duration::from_secs(within.into()), returns_to });
+        let restored = settles && self.store.restore_waits()?;
+        let draft = Draft { changes: brief(&diff), ..draft };
+        let revision = self.store.commit(clock::unix_s(), draft.clone())?;
+        let wishes = if restored { self.bring_back_people() } else { None };
+        Ok(self.follow(config, revision, &draft, diff, wishes))
+    }
+
+    /// What `config` would change, if it may take the place of the one in use.
+    pub(super) fn may_follow(&self, config: &Config, base: Option<u64>) -> Result<Diff, Refusal> {
+        let running = self.in_use.revision;
+        if let Some(expected) = base.filter(|base| *base != running) {
+            return Err(StoreError::Conflict { expected, running }.into());
+        }
+        self.node.check(config).map_err(|full| Refusal::Impossible(full.to_string()))?;
+        Ok(Diff::between(self.node.config(), config))
+    }
+
+    /// Acts on a document that is kept as `revision`; `wishes` take the place of those about backends.
+    pub(super) fn follow(
+        &mut self,
+        config: Config,
+        revision: u64,
+        draft: &Draft,
+        diff: Diff,
+        wishes: Option<Wishes>,
+    ) -> Applied {
+        let Draft { confirm_within_s, author, origin, changes, .. } = draft;
+        let returns_to = self.in_use.confirm.map_or(self.in_use.revision, |confirm| confirm.returns_to);
+        let confirm = confirm_within_s
+            .map(|within| Confirm { by: clock::now() + Duration::from_secs(within.into()), returns_to });
         self.in_use = InUse { revision, confirm };
 
         self.workers.shared.spin_us.store(config.engine.spin_us, Relaxed);
         self.probing.set_limits(clock::now(), &config.probe);
         self.login_rules.store(Arc::new(config.api.clone()));
         self.teller.set(&config);
-        self.tell_change(origin, &author, &changes);
+        self.tell_change(*origin, author, changes);
         let notes = self.notes_on(&config);
-        self.handle(Event::ConfigCommitted(Arc::new(config)));
+        let config = Arc::new(config);
+        self.handle(match wishes {
+            Some(wishes) => Event::Restored { config, wishes },
+            None => Event::ConfigCommitted(config),
+        });
         tracing::info!(revision, author, changes = diff.changes.len(), "configuration in use");
-        Ok(Applied { revision, diff: std::mem::take(&mut diff), notes, confirm_within_s: within })
+        Applied { revision, diff, notes, confirm_within_s: *confirm_within_s }
     }
 }
 
-fn drafted(terms: Terms, author: String) -> Draft {
+pub(super) fn drafted(terms: Terms, author: String) -> Draft {
     Draft {
         author,
         comment: terms.comment,

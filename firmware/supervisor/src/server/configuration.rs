@@ -139,7 +139,7 @@ fn shown(kept: store::Revision, now_s: u64) -> Revision {
     }
 }
 
-fn check(terms: &Terms) -> Result<(), Refused> {
+pub(super) fn check(terms: &Terms) -> Result<(), Refused> {
     let refuse = |message: String| Err(Refused::new(StatusCode::BAD_REQUEST, message));
     if terms.confirm_within_s.is_some_and(|within| !(1..=CONFIRM_WITHIN_MAX_S).contains(&within)) {
         return refuse(format!("the time to confirm is 1 to {CONFIRM_WITHIN_MAX_S} seconds"));

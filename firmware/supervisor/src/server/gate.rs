@@ -5,7 +5,7 @@ use super::access::Call;
 use super::{ANSWER_LIMIT, Refused};
 use crate::run::alarms;
 use crate::run::telling::Teller;
-use api::{AuditOutcome, LoggedIn, Login, Problem, Role};
+use api::{AuditOutcome, AuditRecord, LoggedIn, Login, Problem, Role};
 use arc_swap::ArcSwap;
 use axum::http::StatusCode;
 use config::AlertKind;
@@ -19,9 +19,10 @@ use manage::random::Stream;
 use manage::roles::Act;
 use manage::source::Source;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use store::Store;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, MutexGuard, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -48,6 +49,7 @@ struct Inner {
     box_name: String,
     started: Instant,
     passwords: Semaphore,
+    stale: Arc<AtomicBool>,
     teller: Teller,
 }
 
@@ -85,8 +87,14 @@ impl Gate {
         let state = Mutex::new(State { access, chain, refusals: Refusals::default() });
         let passwords = Semaphore::new(PASSWORDS_AT_ONCE_MAX);
         let (box_name, started) = (box_name.to_owned(), Instant::now());
-        let inner = Arc::new(Inner { state, store, rules, box_name, started, passwords, teller });
+        let inner =
+            Arc::new(Inner { state, store, rules, box_name, started, passwords, stale: Arc::default(), teller });
         Ok((Self { inner }, first.map(FirstPassword)))
+    }
+
+    /// Whoever changes users in the store by another way sets it; they are read again then.
+    pub fn stale(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.inner.stale)
     }
 
     /// What this box is called.
@@ -97,7 +105,7 @@ impl Gate {
     /// Who calls from `source` with `bearer`.
     pub(super) async fn identify(&self, source: Source, bearer: Option<&str>) -> Result<Caller, Refusal> {
         let now = self.now();
-        let mut state = self.inner.state.lock().await;
+        let mut state = self.state().await;
         state.access.set(Settings::from(&**self.inner.rules.load()));
         let (caller, used) = state.access.identify(now, source, bearer)?;
         let mut changes: Vec<Change> = used.into_iter().collect();
@@ -114,7 +122,7 @@ impl Gate {
     /// Looks something up.
     pub(super) async fn look<T>(&self, look: impl FnOnce(&Access, Now) -> T) -> T {
         let now = self.now();
-        look(&self.inner.state.lock().await.access, now)
+        look(&self.state().await.access, now)
     }
 
     /// Changes something, and writes down that `call` did.
@@ -124,7 +132,7 @@ impl Gate {
         make: impl FnOnce(&mut Access, Now) -> Result<(T, Vec<Change>), PeopleError>,
     ) -> Result<T, Refused> {
         let now = self.now();
-        let mut state = self.inner.state.lock().await;
+        let mut state = self.state().await;
         let (answer, changes) = make(&mut state.access, now).map_err(refused)?;
         let deed = call.deed(AuditOutcome::Done);
         self.keep(&mut state, changes, Some(deed)).await.map_err(not_kept)?;
@@ -134,7 +142,7 @@ impl Gate {
 
     /// Writes down how `call` ended.
     pub(super) async fn write_down(&self, call: &Call, outcome: AuditOutcome) -> Result<(), Refused> {
-        let mut state = self.inner.state.lock().await;
+        let mut state = self.state().await;
         self.keep(&mut state, Vec::new(), Some(call.deed(outcome))).await.map_err(not_kept)
     }
 
@@ -179,16 +187,37 @@ impl Gate {
         }
     }
 
+    /// The record of what `call` did, for a transaction that replaces the users. Nothing else is written down until `act`
+    /// is done.
+    pub(super) async fn replacing<T>(
+        &self,
+        call: &Call,
+        act: impl AsyncFnOnce(AuditRecord) -> Result<T, Refused>,
+    ) -> Result<T, Refused> {
+        let state = self.state().await;
+        let record = state.chain.record(self.now(), call.deed(AuditOutcome::Done));
+        let done = act(record).await;
+        if done.is_ok() {
+            call.is_written_down();
+        }
+        done
+    }
+
+    /// Bytes that nobody can guess.
+    pub(super) async fn salt(&self) -> [u8; 16] {
+        self.state().await.access.salt()
+    }
+
     /// Looks at a password again, for somebody who is logged in.
     pub(super) async fn check_again(&self, caller: &Caller, password: String) -> Result<Checked, Refused> {
         let now = self.now();
-        let opening = self.inner.state.lock().await.access.open(now, &caller.user, caller.source);
+        let opening = self.state().await.access.open(now, &caller.user, caller.source);
         self.looked_at(opening.map_err(|refusal| refused(PeopleError::Login(refusal)))?, password).await
     }
 
     /// The hash of a password, made where waiting is allowed.
     pub(super) async fn hash(&self, password: String) -> Result<PasswordHash, Refused> {
-        let salt = self.inner.state.lock().await.access.salt();
+        let salt = self.state().await.access.salt();
         let _permit = self.permit().await?;
         spawn_blocking(move || PasswordHash::new(&password, salt)).await.map_err(|_| Refused::busy())
     }
@@ -198,7 +227,7 @@ impl Gate {
         match password {
             Some(password) => (password, None),
             None => {
-                let made_up = self.inner.state.lock().await.access.made_up_password();
+                let made_up = self.state().await.access.made_up_password();
                 (made_up.clone(), Some(made_up))
             }
         }
@@ -216,7 +245,7 @@ impl Gate {
             return Err(LoginFailure::Refused(LoginRefused::Wrong, false));
         }
         let opening = {
-            let mut state = self.inner.state.lock().await;
+            let mut state = self.state().await;
             state.access.set(Settings::from(&**self.inner.rules.load()));
             state.access.open(self.now(), user, source)
         };
@@ -224,7 +253,7 @@ impl Gate {
         let locks = opening.locks();
         let checked = self.looked_at(opening, password).await.map_err(LoginFailure::Other)?;
         let now = self.now();
-        let mut state = self.inner.state.lock().await;
+        let mut state = self.state().await;
         let welcome = state.access.login(now, checked, code.as_deref(), &agent);
         let welcome = welcome.map_err(|refusal| LoginFailure::Refused(refusal, locks.user || locks.source))?;
         let caller = &welcome.caller;
@@ -246,7 +275,7 @@ impl Gate {
         spawn_blocking(move || opening.check(&password)).await.map_err(|_| Refused::busy())
     }
 
-    async fn permit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, Refused> {
+    pub(super) async fn permit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, Refused> {
         let permit = timeout(ANSWER_LIMIT, self.inner.passwords.acquire()).await;
         permit.map_err(|_| Refused::busy())?.map_err(|_| Refused::busy())
     }
@@ -261,7 +290,7 @@ impl Gate {
         detail: String,
     ) {
         let now = self.now();
-        let mut state = self.inner.state.lock().await;
+        let mut state = self.state().await;
         let Some(unwritten) = state.refusals.count(now.monotonic) else { return };
         let more =
             if unwritten > 0 { format!(" (and {unwritten} before that were not written down)") } else { String::new() };
@@ -269,6 +298,26 @@ impl Gate {
         if let Err(error) = self.keep(&mut state, Vec::new(), Some(deed)).await {
             tracing::error!(%error, "refusal not written down");
         }
+    }
+
+    /// What is known of who may call, as the store has it.
+    async fn state(&self) -> MutexGuard<'_, State> {
+        let mut state = self.inner.state.lock().await;
+        if self.inner.stale.swap(false, Ordering::AcqRel) {
+            let store = self.inner.store.clone();
+            let read = spawn_blocking(move || Ok((keep::load(&store)?, keep::audit_end(&store)?))).await;
+            match read.unwrap_or_else(|_| Err::<_, KeepError>(store::StoreError::Broken.into())) {
+                Ok((kept, end)) => {
+                    state.access.replace(kept);
+                    state.chain = Chain::after(end);
+                }
+                Err(error) => {
+                    tracing::error!(%error, "users not read again; trying again at the next call");
+                    self.inner.stale.store(true, Ordering::Release);
+                }
+            }
+        }
+        state
     }
 
     /// Keeps changes and the record of a deed, and adopts both. Whoever calls holds the lock meanwhile: the next one sees

@@ -1,5 +1,7 @@
 //! Counters for Prometheus: OpenMetrics text, made anew for whoever asks.
 
+mod checks;
+
 use super::{Core, Refused};
 use crate::run::control::Control;
 use crate::run::happenings;
@@ -8,6 +10,7 @@ use api::{Backend, Drop, Link, Nic, Service, Status, Traffic};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use checks::Answered;
 use config::BackendState;
 use manage::{access, lockout};
 use prometheus_client::encoding::text::encode;
@@ -32,6 +35,7 @@ struct Scrape {
     status: Status,
     services: Vec<Service>,
     backends: Vec<Known>,
+    checks: Vec<Answered>,
     told: Option<Counts>,
     history_lost: u64,
     access: access::Counters,
@@ -76,6 +80,7 @@ impl Scrape {
             status: control.status(),
             services: control.services(),
             backends: control.backends(None).into_iter().map(Known::from).collect(),
+            checks: Answered::all(control),
             ..Self::default()
         }
     }
@@ -101,6 +106,7 @@ fn text(scrape: &Scrape) -> Result<String, std::fmt::Error> {
     page.drops(&scrape.status.drops);
     page.services(&scrape.services);
     page.backends(&scrape.backends);
+    page.checks(&scrape.checks);
     page.told(scrape);
     page.access(scrape);
     page.happenings(&scrape.happenings);

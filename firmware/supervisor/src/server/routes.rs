@@ -4,7 +4,9 @@ use super::access::{Call, Route, Routes};
 use super::gate::Gate;
 use super::hear_out::hear_out;
 use super::openapi::Description;
-use super::{Core, Refused, capture, configuration, dry_run, events, flows, graphs, log, metrics, openapi, people};
+use super::{
+    Core, Refused, backup, capture, configuration, dry_run, events, flows, graphs, log, metrics, openapi, people,
+};
 use api::{
     Backend, BackendDetail, BackendName, BackendQuery, Counters, FoundNic, Neighbor, Service, ServiceQuery,
     StateChange, Status, path,
@@ -56,6 +58,9 @@ pub(super) fn routes(gate: Gate) -> (Router<Core>, Vec<Route>, Description) {
         .add(POST, path::ROLLBACK, Act::Rollback, configuration::roll_back)
         .add(GET, path::REVISIONS, Act::History, configuration::revisions)
         .add(GET, path::REVISION, Act::Export, configuration::revision)
+        .add(POST, path::BACKUP, Act::Backup, backup::make)
+        .add(POST, path::RESTORE_LOOK, Act::Restore, backup::look)
+        .add(POST, path::RESTORE, Act::Restore, backup::restore)
         .add(GET, path::LOG, Act::Log, log::lines)
         .add(GET, path::EVENTS, Act::Events, events::listen)
         .add(POST, path::CAPTURE, Act::Capture, capture::start)

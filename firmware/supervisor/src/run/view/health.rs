@@ -40,6 +40,20 @@ impl Control {
         };
         Some(BackendDetail { backend: named?, checks: checks.iter().map(check).collect() })
     }
+
+    /// The latest answer of every check that has one, by service, backend and name of the check.
+    pub fn latest_answers(&self) -> impl Iterator<Item = ([&str; 3], Now, &Outcome)> {
+        let services = self.node.config().services.iter();
+        let backends =
+            services.flat_map(|service| service.backends.iter().map(|backend| (&*service.name, &*backend.name)));
+        backends.flat_map(move |(service, backend)| {
+            let probes = self.node.health().probes_of(service, backend);
+            probes.filter_map(move |(check, id)| {
+                let answers = self.probing.answers(id)?;
+                Some(([service, backend, check], answers.at, &answers.last))
+            })
+        })
+    }
 }
 
 fn words(standby: Standby) -> &'static str {

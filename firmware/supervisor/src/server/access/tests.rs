@@ -132,7 +132,8 @@ fn nobody_gets_anything_without_saying_who() {
     for (method, path, _) in &routes {
         let (status, body) = node.call(NOBODY, method, path, &[], json!({}));
         assert_eq!(status, 401, "{method} {path}: {body}");
-        assert_eq!(body, json!({"message": Refusal::Anonymous.to_string()}), "{method} {path}");
+        let told = json!({"code": "login-first", "message": Refusal::Anonymous.to_string()});
+        assert_eq!(body, told, "{method} {path}");
     }
     let headers: [&[&str]; 5] = [
         &["authorization: Bearer suimon_s_0000000000000000000000000000000000000000000"],
@@ -153,7 +154,8 @@ fn nobody_gets_anything_without_saying_who() {
         let (status, body) = node.root(method, path, Value::Null);
         assert_eq!((status, body["message"].is_string()), (405, true), "{method} {path}: {body}");
     }
-    assert_eq!(node.root("GET", "/api/v1/nothing", Value::Null), (404, json!({"message": "there is no such call"})));
+    let told = json!({"code": "not-found", "message": "there is no such call"});
+    assert_eq!(node.root("GET", "/api/v1/nothing", Value::Null), (404, told));
     let plain = node.call(ROOT, "POST", "/api/v1/explain", &["content-type: text/plain"], Value::Null);
     assert_eq!((plain.0, plain.1["message"].is_string()), (415, true), "{plain:?}");
     // Root that calls for a client of the network is that client, and not root.

@@ -1,8 +1,15 @@
 use super::*;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 fn labels(name: &str) -> Labels {
     vec![("service", "web".to_owned()), ("backend", name.to_owned()), ("fallback", "false".to_owned())]
+}
+
+fn check(name: &str, result: Option<(bool, Duration)>) -> Answered {
+    let names = [("service", "web"), ("backend", "s1"), ("check", name)];
+    let labels = names.map(|(label, value)| (label, value.to_owned())).to_vec();
+    Answered { labels, age: Duration::from_millis(24_500), result }
 }
 
 fn scrape() -> Scrape {
@@ -46,6 +53,11 @@ fn scrape() -> Scrape {
             rates: api::Rates::default(),
         }],
         backends: vec![backend("s1", true, BackendState::Online), backend("s2", false, BackendState::Drain)],
+        checks: vec![
+            check("http", Some((true, Duration::from_micros(2_500)))),
+            check("dns", Some((false, Duration::from_secs(3)))),
+            check("ping", None),
+        ],
         told: Some(Counts { alerts_sent: 15, lines_lost: 16, ..Counts::default() }),
         history_lost: 18,
         access: access::Counters { logins_failed: 21, ..access::Counters::default() },
@@ -85,6 +97,19 @@ fn parsed(text: &str) -> (BTreeMap<String, String>, BTreeMap<String, f64>) {
     (kinds, values)
 }
 
+const HTTP: &str = "service=\"web\",backend=\"s1\",check=\"http\"";
+const DNS: &str = "service=\"web\",backend=\"s1\",check=\"dns\"";
+const PING: &str = "service=\"web\",backend=\"s1\",check=\"ping\"";
+
+#[test]
+fn a_check_that_could_not_be_asked_has_neither_result_nor_time() {
+    let (_, values) = parsed(&text(&scrape()).unwrap());
+    for name in ["passed", "latency_seconds"] {
+        let of = |check: &str| values.contains_key(&format!("suimon_check_{name}{{{check}}}"));
+        assert!(of(HTTP) && !of(PING), "{name} in {values:#?}");
+    }
+}
+
 #[test]
 fn the_whole_page_is_openmetrics() {
     let (kinds, values) = parsed(&text(&scrape()).unwrap());
@@ -108,6 +133,13 @@ fn the_whole_page_is_openmetrics() {
         (format!("suimon_backend_flows_total{{{s1}}}"), 1.0),
         (format!("suimon_backend_received_bytes_total{{{s1}}}"), 3.0),
         (format!("suimon_backend_sent_packets_total{{{s1}}}"), 4.0),
+        (format!("suimon_check_passed{{{HTTP}}}"), 1.0),
+        (format!("suimon_check_passed{{{DNS}}}"), 0.0),
+        (format!("suimon_check_latency_seconds{{{HTTP}}}"), 0.0025),
+        (format!("suimon_check_latency_seconds{{{DNS}}}"), 3.0),
+        (format!("suimon_check_age_seconds{{{HTTP}}}"), 24.5),
+        (format!("suimon_check_asked{{{HTTP}}}"), 1.0),
+        (format!("suimon_check_asked{{{PING}}}"), 0.0),
         ("suimon_service_backends_up{service=\"web\"}".to_owned(), 1.0),
         ("suimon_service_sent_bytes_total{service=\"web\"}".to_owned(), 5.0),
         ("suimon_alerts_sent_messages_total".to_owned(), 15.0),

@@ -119,6 +119,18 @@ const CONFIGURATION_ROUTES: &[Words] = &[
         .refuses(&[403, 404, 409, 422]),
     get(CONFIGURATION, path::REVISIONS, "The history"),
     get(CONFIGURATION, path::REVISION, "One revision and its document").refuses(&[404]),
+    post(CONFIGURATION, path::BACKUP, "Everything that makes the node what it is, as one encrypted file")
+        .about("Documents, users, tokens, states of backends, certificate and keys. Nobody opens it without the pass phrase.")
+        .answers("The file.")
+        .bytes("application/octet-stream")
+        .refuses(&[409]),
+    post(CONFIGURATION, path::RESTORE_LOOK, "What is in a backup, and how it fits this box").refuses(&[422]),
+    post(CONFIGURATION, path::RESTORE, "Put a backup in use")
+        .about(
+            "All of it in one transaction, or nothing. Every session ends. With `confirm_within_s` everything before returns \
+             by itself, users included, unless somebody confirms in time.",
+        )
+        .refuses(&[409, 422]),
 ];
 
 const OWN_ROUTES: &[Words] = &[
