@@ -11,7 +11,8 @@ use crate::suimon::{self, Suimon};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use totp_rs::Secret;
 
 /// Where it listens, in the balancer's namespace.
 pub const ADDRESS: &str = "127.0.0.1:8443";
@@ -172,4 +173,13 @@ impl Page {
 /// `otherwise` is the failure unless it `holds`.
 pub fn expect(holds: bool, otherwise: impl FnOnce() -> String) -> Result<()> {
     if holds { Ok(()) } else { Err(LabError::Answer(otherwise())) }
+}
+
+/// The code that a device with this secret shows in `later_s` seconds.
+pub fn code(secret: &str, later_s: u64) -> Result<String> {
+    let wrong = |error: &dyn std::fmt::Display| LabError::Answer(format!("the secret {secret}: {error}"));
+    let bytes = Secret::try_from_base32(secret).map_err(|error| wrong(&error))?;
+    let totp = totp_rs::Builder::new().with_secret(bytes.as_bytes()).build().map_err(|error| wrong(&error))?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|error| wrong(&error))?;
+    Ok(totp.generate(now.as_secs() + later_s).to_string())
 }

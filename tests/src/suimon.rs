@@ -104,6 +104,13 @@ impl Suimon {
         self.namespace.output("curl", &arguments, CTL_LIMIT)
     }
 
+    /// What the API answers to root for JSON that is sent to a path.
+    pub fn post(&self, path: &str, json: &str) -> Result<String> {
+        let (socket, url) = (self.folder.join("socket").display().to_string(), format!("http://suimon{path}"));
+        let fixed = ["-sS", "--fail", "--max-time", "30", "-H", "content-type: application/json", "-d", json];
+        self.namespace.output("curl", &[&fixed[..], &["--unix-socket", &socket, &url]].concat(), CTL_LIMIT)
+    }
+
     /// One of the engine's counters, all workers added up: `super_frames_transmitted`, `drops.no_route`.
     pub fn total(&self, name: &str) -> Result<u64> {
         let text = self.get(COUNTERS)?;

@@ -74,7 +74,29 @@ fn service_down_is_told(lab: &mut Lab) -> Result<()> {
         }
     }
     balancer.ctl(&["online", "web/s2"])?.success()?;
-    posts.wait_for("the recovery came", &["\"kind\":\"service-up\"", "\"subject\":\"web\""])
+    posts.wait_for("the recovery came", &["\"kind\":\"service-up\"", "\"subject\":\"web\""])?;
+    tests_arrive(&balancer, &posts, &lines)
+}
+
+/// What happened is listed, and test messages arrive and are written down.
+fn tests_arrive(balancer: &Suimon, posts: &Arrived, lines: &Arrived) -> Result<()> {
+    let says = |text: &str, expected: &str| {
+        if text.contains(expected) { Ok(()) } else { Err(LabError::Answer(format!("no {expected} in {text}"))) }
+    };
+    says(&balancer.post("/api/v1/alerts/test", r#"{"alert":"hook"}"#)?, r#""outcome":"sent""#)?;
+    posts.wait_for("the test alert came", &["\"kind\":\"test\"", "\"subject\":\"hook\""])?;
+    says(&balancer.post("/api/v1/alerts/test", r#"{"syslog":"sink"}"#)?, r#""outcome":"pending""#)?;
+    lines.wait_for("the test line came", &["this is a test for sink"])?;
+    let nobody = balancer.post("/api/v1/alerts/test", r#"{"alert":"nobody"}"#);
+    if nobody.is_ok() {
+        return Err(LabError::Answer(format!("nobody got a test: {nobody:?}")));
+    }
+    let alerts = balancer.get("/api/v1/alerts")?;
+    for expected in [r#""kind":"service-down""#, r#""course":"over""#, r#""kind":"started""#, r#""last_sent_unix_s":"#]
+    {
+        says(&alerts, expected)?;
+    }
+    says(&balancer.get("/api/v1/audit")?, "destination of alerts hook: sent")
 }
 
 /// A server that says "well" to every request.

@@ -22,6 +22,20 @@ pub(crate) async fn countdown() -> Response {
     asset("text/javascript; charset=utf-8", include_str!("../assets/countdown.js"))
 }
 
+pub(crate) async fn graphs() -> Response {
+    asset("text/javascript; charset=utf-8", include_str!("../assets/graphs.js"))
+}
+
+/// uPlot 1.6.32 from npm (`dist/uPlot.iife.min.js`), as it is; its licence is beside it.
+pub(crate) async fn uplot() -> Response {
+    asset("text/javascript; charset=utf-8", include_str!("../assets/uplot.js"))
+}
+
+/// `dist/uPlot.min.css` of the same.
+pub(crate) async fn uplot_style() -> Response {
+    asset("text/css; charset=utf-8", include_str!("../assets/uplot.css"))
+}
+
 pub(crate) async fn icon() -> Response {
     asset("image/svg+xml", include_str!("../assets/icon.svg"))
 }

@@ -1,6 +1,7 @@
 //! The pages: one file each, with its handlers, its forms and its template's fields.
 
 mod account;
+mod alerts;
 mod audit;
 mod backends;
 mod configuration;
@@ -8,6 +9,7 @@ mod confirmation;
 mod explain;
 mod flows;
 mod form;
+mod graphs;
 mod history;
 mod language;
 mod log;
@@ -53,6 +55,7 @@ pub(crate) fn router(console: Console) -> Router {
         .route("/flows", get(flows::get))
         .route("/flows/kill", post(flows::kill))
         .route("/flows/explain", get(explain::get))
+        .route("/graphs", get(graphs::get))
         .route("/history", get(history::list))
         .route("/history/{number}", get(history::one).post(history::roll_back))
         .route("/configuration", get(configuration::get))
@@ -66,11 +69,16 @@ pub(crate) fn router(console: Console) -> Router {
         .route("/people/tokens", post(people::make_token))
         .route("/people/tokens/revoke", post(people::revoke_token))
         .route("/audit", get(audit::get))
+        .route("/alerts", get(alerts::get))
+        .route("/alerts/test", post(alerts::test))
         .route("/log", get(log::get))
         .route("/assets/style.css", get(assets::style))
         .route("/assets/live.js", get(assets::live))
         .route("/assets/form.js", get(assets::form))
         .route("/assets/countdown.js", get(assets::countdown))
+        .route("/assets/graphs.js", get(assets::graphs))
+        .route("/assets/uplot.js", get(assets::uplot))
+        .route("/assets/uplot.css", get(assets::uplot_style))
         .route("/assets/icon.svg", get(assets::icon))
         .with_state(console)
 }

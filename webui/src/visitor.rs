@@ -208,6 +208,7 @@ impl Frame {
     pub(crate) fn links(&self) -> Vec<(&'static str, &'static str)> {
         let mut links =
             vec![("overview", "/"), ("services", "/services"), ("backends", "/backends"), ("flows", "/flows")];
+        links.push(("graphs", "/graphs"));
         links.push(("history", "/history"));
         if self.may_operate() {
             links.push(("configuration", "/configuration"));
@@ -215,7 +216,7 @@ impl Frame {
         if self.is_administrator() {
             links.extend([("people", "/people"), ("audit", "/audit")]);
         }
-        links.push(("log", "/log"));
+        links.extend([("alerts", "/alerts"), ("log", "/log")]);
         links
     }
 

@@ -7,10 +7,11 @@ mod way;
 pub use way::{Connecting, Stream, Way};
 
 use crate::{
-    Applied, Backend, BackendDetail, BackendName, BackendQuery, BackupLook, BackupRequest, BackupView, CaptureRequest,
-    Confirmation, Confirmed, Counters, DiffQuery, Document, DryRun, DryRunQuery, Explanation, Export, FlowQuery, Flows,
-    FoundNic, KeptRevision, Kill, Killed, Log, LogQuery, Neighbor, Problem, Question, Restore, RevisionQuery,
-    Revisions, Rollback, Service, ServiceQuery, StateChange, Status, path,
+    AlertTest, AlertTested, Alerts, Applied, Backend, BackendDetail, BackendName, BackendQuery, BackupLook,
+    BackupRequest, BackupView, CaptureRequest, Confirmation, Confirmed, Counters, Diagnosis, DiffQuery, Document,
+    DryRun, DryRunQuery, Explanation, Export, FlowQuery, Flows, FoundNic, Graph, GraphQuery, KeptRevision, Kill,
+    Killed, Log, LogQuery, Neighbor, Problem, Question, Restore, RevisionQuery, Revisions, Rollback, Service,
+    ServiceQuery, StateChange, Status, path,
 };
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -138,6 +139,11 @@ impl Client {
         self.read(path::BACKEND_DETAIL, name).await
     }
 
+    /// Looks at servers that have the VIP themselves.
+    pub async fn doctor(&self) -> Result<Diagnosis, Error> {
+        self.act(path::DOCTOR, &()).await
+    }
+
     /// Asks servers as a document would, and changes nothing.
     pub async fn dry_run(&self, document: &Document, query: &DryRunQuery) -> Result<DryRun, Error> {
         self.act(&with_query(path::DRY_RUN, query), document).await
@@ -223,9 +229,24 @@ impl Client {
         self.act(path::RESTORE, restore).await
     }
 
+    /// What was measured, over time.
+    pub async fn graph(&self, query: &GraphQuery) -> Result<Graph, Error> {
+        self.read(path::GRAPHS, query).await
+    }
+
     /// The log of the program.
     pub async fn log(&self, query: &LogQuery) -> Result<Log, Error> {
         self.read(path::LOG, query).await
+    }
+
+    /// Who is told, and what happened lately.
+    pub async fn alerts(&self) -> Result<Alerts, Error> {
+        self.read(path::ALERTS, &()).await
+    }
+
+    /// Sends a test message.
+    pub async fn test_alert(&self, test: &AlertTest) -> Result<AlertTested, Error> {
+        self.act(path::ALERT_TEST, test).await
     }
 
     /// All counters.

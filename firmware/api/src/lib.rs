@@ -5,6 +5,7 @@
 //! | `status` | GET | | [`Status`] |
 //! | `services` | GET | [`ServiceQuery`] as query | list of [`Service`] |
 //! | `backends` | GET | [`BackendQuery`] as query | list of [`Backend`] |
+//! | `doctor` | POST | | [`Diagnosis`] |
 //! | `config/dry-run` | POST | [`DryRunQuery`] as query, [`Document`] | [`DryRun`] |
 //! | `backends/detail` | GET | [`BackendName`] as query | [`BackendDetail`] |
 //! | `backends/state` | POST | [`StateChange`] | [`Backend`] as it is now |
@@ -24,6 +25,8 @@
 //! | `restore/look` | POST | [`BackupLook`] | [`BackupView`] |
 //! | `restore` | POST | [`Restore`] | [`Applied`] |
 //! | `graphs` | GET | [`GraphQuery`] as query | [`Graph`] |
+//! | `alerts` | GET | | [`Alerts`] |
+//! | `alerts/test` | POST | [`AlertTest`] | [`AlertTested`] |
 //! | `log` | GET | [`LogQuery`] as query | [`Log`] |
 //! | `capture` | POST | [`CaptureRequest`] | pcap bytes, until the capture ends |
 //! | `counters` | GET | | [`Counters`] |
@@ -59,9 +62,11 @@
 //! (too large), 415 (not marked as JSON), 422 (a document with errors), 429 (too many failures), 500 (the disk fails) or
 //! 503 (too busy).
 
+mod alerts;
 mod backup;
 mod capture;
 mod client;
+mod doctor;
 mod document;
 mod drops;
 mod events;
@@ -76,9 +81,14 @@ mod revisions;
 mod services;
 mod status;
 
+pub use alerts::{
+    Alert, AlertCourse, AlertDestination, AlertTest, AlertTested, AlertWay, Alerts, DeliveryFailure, SyslogDestination,
+    TestOutcome,
+};
 pub use backup::{BackupLook, BackupNic, BackupRequest, BackupView, FileBytes, Restore};
 pub use capture::{CAPTURE_PACKETS_MAX, CAPTURE_SECONDS_MAX, CaptureRequest};
 pub use client::{CLIENT_HEADER, Capture, Client, Connecting, Error, RESPONSE_BYTES_MAX, SOCKET_DEFAULT, Stream, Way};
+pub use doctor::{Diagnosis, Finding, Trouble};
 pub use document::{Applied, COMMENT_CHARS_MAX, CONFIRM_WITHIN_MAX_S, Document, Export, Terms};
 pub use drops::meaning_of_drop;
 pub use events::{EVENT_GAP, EVENT_LISTENERS_MAX, EVENT_LISTENING_S, EVENTS_KEPT_MAX, EventQuery, Gap, Happening};
@@ -119,6 +129,8 @@ pub mod path {
     pub const BACKEND_DETAIL: &str = "/api/v1/backends/detail";
     /// Online, drain, disabled.
     pub const BACKEND_STATE: &str = "/api/v1/backends/state";
+    /// Looks at servers that have the VIP themselves.
+    pub const DOCTOR: &str = "/api/v1/doctor";
     /// Asks servers as a document would, and changes nothing.
     pub const DRY_RUN: &str = "/api/v1/config/dry-run";
     /// Flows.
@@ -147,6 +159,10 @@ pub mod path {
     pub const RESTORE_LOOK: &str = "/api/v1/restore/look";
     /// Puts one in use.
     pub const RESTORE: &str = "/api/v1/restore";
+    /// Who is told, and what happened lately.
+    pub const ALERTS: &str = "/api/v1/alerts";
+    /// A message to try a destination with.
+    pub const ALERT_TEST: &str = "/api/v1/alerts/test";
     /// The log of the program.
     pub const LOG: &str = "/api/v1/log";
     /// What happens, as it happens.

@@ -48,6 +48,8 @@ named! {
         TableFull => "table-full",
         /// The box started.
         Started => "started",
+        /// Nothing: somebody tries whether alerts arrive.
+        Test => "test",
     }
 }
 

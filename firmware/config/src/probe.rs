@@ -2,7 +2,7 @@
 
 use crate::check::{Check, CheckKind};
 use crate::question::{AskedAddress, Question};
-use crate::{Backend, Service};
+use crate::{Backend, Method, Service};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -36,7 +36,7 @@ impl Probe {
             CheckKind::Ping => 0,
             _ => check.question.port.or(backend.port).or_else(of_service).or(kind.usual_port()).unwrap_or(0),
         };
-        let ask_vip = check.question.address == AskedAddress::Vip && !service.method_of(backend).translates();
+        let ask_vip = check.question.address == AskedAddress::Vip && service.method_of(backend) == Method::Direct;
         let vip = service.vip.iter().find(|vip| vip.is_host()).map(|vip| vip.address).filter(|_| ask_vip);
         let question = Question { port: None, address: AskedAddress::Backend, ..check.question.clone() };
         Some(Self { question, address: backend.address, port, vip })

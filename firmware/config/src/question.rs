@@ -46,7 +46,7 @@ named! {
         /// The backend's own.
         #[default]
         Backend => "backend",
-        /// The service's VIP on that server: also shows that the server has it. For `direct` and tunnels only.
+        /// The service's VIP on that server: also shows that the server has it. For `direct` only.
         Vip => "vip",
     }
 }

@@ -59,7 +59,6 @@ fn probes_are_settled() {
         ("ports = \"80\"", "kind = \"ping\"", "port = 8080", 0, None),
         ("ports = \"80\"\nmethod = \"direct\"", "kind = \"http\"", "", 80, None),
         ("ports = \"80\"\nmethod = \"direct\"", "kind = \"http\"\naddress = \"vip\"", "", 80, Some("10.1.0.100")),
-        ("ports = \"80\"\nmethod = \"tunnel-gue\"", "kind = \"http\"\naddress = \"vip\"", "", 80, Some("10.1.0.100")),
     ];
     for (service, check, backend, port, vip) in cases {
         let text = document(service, check, backend);

@@ -17,7 +17,7 @@ pub use addresses::NicAddress;
 pub use links::Link;
 pub use neighbors::{Keeping, Neighbor, NeighborLimits};
 pub use routes::{KernelRoute, RouteKind, TABLE_MAIN};
-pub use rules::ReplyRule;
+pub use rules::{MarkRule, ReplyRule};
 pub use watch::{Event, Watch};
 
 use net::{Address, Family};

@@ -66,6 +66,10 @@ fn clean_rules(netlink: &mut Netlink, residue: &mut Residue) -> Result<(), Netli
         let result = netlink.remove_reply_rule(&rule);
         residue.note(format!("rule from {} port {} table {}", rule.from, rule.port, rule.table), result);
     }
+    for rule in netlink.mark_rules()? {
+        let result = netlink.remove_mark_rule(&rule);
+        residue.note(format!("rule for mark {:#x}", rule.mark), result);
+    }
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 pub mod mail;
 pub mod message;
 pub mod outbox;
+pub mod recent;
 pub mod webhook;
 
 use config::{AlertFilter, AlertKind, Alerts};
@@ -63,7 +64,8 @@ pub fn recovery_of(kind: AlertKind) -> Option<AlertKind> {
         | AlertKind::CertificateExpires
         | AlertKind::HistoryLost
         | AlertKind::TableFull
-        | AlertKind::Started => None,
+        | AlertKind::Started
+        | AlertKind::Test => None,
     }
 }
 

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod backup;
 pub mod clock;
 pub mod keep;
+pub mod latest;
 pub mod lockout;
 pub mod passwords;
 mod problems;

@@ -56,6 +56,8 @@ acts! {
     Metrics => "metrics", Viewer, Quiet;
     /// Graphs.
     Graphs => "graphs", Viewer, Quiet;
+    /// Who is told of what happens, and how that goes.
+    Alerts => "alerts", Viewer, Quiet;
     /// The log.
     Log => "log", Viewer, Quiet;
     /// Which revisions there are, and what changed in them.
@@ -99,6 +101,8 @@ acts! {
     Import => "import", Operator, Quiet;
     /// Tries what a draft would do.
     DryRun => "dry-run", Operator, Recorded;
+    /// Looks at servers that have the VIP themselves.
+    Doctor => "doctor", Operator, Recorded;
     /// Gives the group away or takes it.
     HaMove => "ha-move", Operator, Recorded;
     /// Ping, trace, port probe.

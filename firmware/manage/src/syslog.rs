@@ -6,6 +6,7 @@ mod sender;
 
 pub use line::{Record, Severity};
 
+use crate::latest::Latest;
 use crate::reach::{Names, ReachError, tls};
 use config::{Syslog, SyslogServer, SyslogSeverity, SyslogTransport};
 use sender::Sender;
@@ -45,6 +46,8 @@ pub struct Counters {
     pub connects: AtomicU64,
     /// Connections that failed or broke.
     pub failures: AtomicU64,
+    /// The last line, and the last failure.
+    pub latest: Latest,
 }
 
 struct Lane {
@@ -95,6 +98,12 @@ impl Senders {
                 lane.counters.lost.fetch_add(1, Ordering::Relaxed);
             }
         }
+    }
+
+    /// Takes a record in for one server, whatever it wants; whether that is possible. Never waits.
+    pub fn send_to(&self, name: &str, record: Record) -> bool {
+        let lane = self.lanes.iter().find(|lane| lane.name == name);
+        lane.is_some_and(|lane| lane.queue.try_send(record).is_ok())
     }
 
     /// What became of lines, by server.

@@ -72,7 +72,9 @@ impl Failure {
     /// That a connection did not come about: by the server or the way to it, or because this box has no room for one.
     pub(crate) fn connect(to: SocketAddr, source: io::Error) -> Self {
         use nix::errno::Errno;
-        let own = [Errno::EMFILE, Errno::ENFILE, Errno::ENOBUFS, Errno::ENOMEM, Errno::EADDRNOTAVAIL, Errno::EPERM];
+        // A black hole (EINVAL) is what this box makes of a VIP that it has no way to.
+        let room = [Errno::EMFILE, Errno::ENFILE, Errno::ENOBUFS, Errno::ENOMEM, Errno::EADDRNOTAVAIL];
+        let own = [&room[..], &[Errno::EPERM, Errno::EINVAL]].concat();
         match source.raw_os_error().map(Errno::from_raw) {
             Some(error) if own.contains(&error) => Self::Impossible(format!("connect to {to}: {}", plain(&source))),
             _ => Self::Connect { to, source },

@@ -28,8 +28,6 @@ pub enum Request {
         probe: Box<Probe>,
         /// SO_MARK of its packets: the rule with this mark leads packets for a VIP to the one server meant. Needed
         /// where the probe has a VIP.
-        // GAP(issue 3 "for DR and TUN the check can address the VIP"): that the rule leads into a tunnel, and that the
-        // kernel lets an answer in which comes from a VIP, is up to the core.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mark: Option<u32>,
     },

@@ -6,6 +6,7 @@ mod answers;
 mod backup;
 mod capture;
 mod configuration;
+mod doctor;
 mod health;
 mod history;
 mod import;
@@ -130,6 +131,8 @@ enum Act {
         /// The TOML file; - is standard input.
         file: PathBuf,
     },
+    /// Look at servers that have the VIP themselves: whether they lack it, or answer ARP for it.
+    Doctor,
     /// Keep the configuration that waits for confirmation.
     Confirm,
     /// Show what a configuration would change, or what changed from one revision to another.
@@ -279,6 +282,7 @@ async fn act(arguments: Arguments) -> Result<(), Failure> {
         Act::Disable { backend } => change(&client, json, backend, BackendState::Disabled, None, Then::Keep).await,
         Act::Apply(apply) => configuration::apply(&client, json, apply).await,
         Act::Try { file } => configuration::try_out(&client, json, &file).await,
+        Act::Doctor => say(json, &client.doctor().await?, doctor::diagnosis),
         Act::Confirm => say(json, &client.confirm().await?, answers::confirmed),
         Act::Diff(difference) => configuration::diff(&client, json, difference).await,
         Act::History(history) => configuration::history(&client, json, history, width).await,

@@ -25,7 +25,7 @@ pub mod workers;
 use crate::logging;
 use crate::server::gate::{FirstPassword, Gate};
 use crate::server::{self, Core, Server};
-use ::control::{Event, Node, Settings};
+use ::control::{Action, Event, Node, Settings};
 use arc_swap::ArcSwap;
 use bell::Bell;
 use clap::Args;
@@ -40,7 +40,7 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Uid;
-use probing::Probing;
+use probing::{Probing, Roads};
 use shield::Claiming;
 use std::error::Error;
 use std::fs::File;
@@ -268,6 +268,7 @@ impl Prepared {
         let in_use = self.beginning.keep(&self.store, clock::now(), clock::unix_s())?;
         let claiming = Claiming::load(&mut self.netlink, config.engine.shield)?;
         let local = LocalPair::adopt(&mut self.netlink)?;
+        Roads::forget_earlier(&mut self.netlink)?;
         let mut actions = Vec::new();
         self.node.handle(clock::now(), Event::ConfigCommitted(Arc::clone(&config)), &mut actions);
         let (watch, signals, bell) = self.inlets_of;
@@ -319,19 +320,24 @@ impl Prepared {
             due: Dues::default(),
             started_badly: None,
         };
-        for action in actions {
-            control.carry_out(action);
-        }
-        control.forget_strangers();
-        control.read_neighbor_limits();
-        for note in control.notes() {
-            tracing::warn!("{note}");
-        }
+        control.begin(actions);
         Ok(Running { telling, control, core })
     }
 }
 
 impl Control {
+    /// Carries out what the first configuration asks for, and says what it does not do.
+    fn begin(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            self.carry_out(action);
+        }
+        self.forget_strangers();
+        self.read_neighbor_limits();
+        for note in self.notes() {
+            tracing::warn!("{note}");
+        }
+    }
+
     /// Waits until every next hop has answered, or long enough.
     fn settle(&mut self) {
         let limit = clock::now() + READY_LIMIT;

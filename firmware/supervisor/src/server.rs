@@ -2,9 +2,11 @@
 //! loop, what concerns flows of the workers; both answer in time or the caller hears that they did not.
 
 mod access;
+mod alerts;
 mod backup;
 mod capture;
 mod configuration;
+mod doctor;
 mod dry_run;
 mod events;
 mod flows;

@@ -63,7 +63,7 @@ fn exit_status_tells() {
             Some(("404 Not Found", refused)),
             &["--json", "online", "x/s1"],
             1,
-            "{\n  \"message\": \"no service is called \\\"x\\\"\"\n}\n",
+            "{\n  \"code\": \"other\",\n  \"message\": \"no service is called \\\"x\\\"\"\n}\n",
             "suimon: no service is called \"x\"\n",
         ),
         (

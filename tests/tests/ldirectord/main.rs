@@ -15,6 +15,7 @@ use lab::{Lab, Result};
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 mod director;
@@ -70,6 +71,8 @@ fn out_and_in(lab: &mut Lab) -> Result<()> {
         let both = Both::start(lab, settings, &backends)?;
         for fault in [Fault::Refuse, Fault::Hang] {
             for round in 1..=plan::size(1, 5) {
+                // Else every round would begin just after a check.
+                thread::sleep(Duration::from_secs(2).mul_f64(f64::from(round) * 0.618 % 1.0));
                 proxy.set(fault);
                 let [out, out_director] = both.noticed(faulty, false)?;
                 proxy.set(Fault::None);
@@ -164,7 +167,7 @@ fn costs(lab: &mut Lab) -> Result<()> {
 fn cost(lab: &Lab, name: &str, daemon: &Daemon, servers: usize, time: Duration) -> Result<()> {
     let opened = || lab.node("s1").kernel_counter("Tcp", "PassiveOpens");
     let (checks, cpu) = (opened()?, daemon.usage().cpu_seconds);
-    std::thread::sleep(time);
+    thread::sleep(time);
     let (checks, cpu, seconds) = (opened()? - checks, daemon.usage().cpu_seconds - cpu, time.as_secs_f64());
     println!(
         "{name}: {servers} servers for {seconds} s: {checks} checks, each server every {:.1} s, {:.2} % of a core, {:.2} ms a check",

@@ -5,7 +5,7 @@ mod setup;
 
 use lab::command;
 use lab::configuration::{Configuration, Method};
-use lab::console::{Browser, Console, PASSWORD, Page, expect};
+use lab::console::{Browser, Console, PASSWORD, Page, code, expect};
 use lab::error::{Act, LabError};
 use lab::plan::Family;
 use lab::shape::Shape;
@@ -18,8 +18,7 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use totp_rs::Secret;
+use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(30);
 /// More than one address gets.
@@ -162,6 +161,7 @@ fn viewer(stage: &mut Stage) -> Result<()> {
         ("/history/1", &[("comment", "mine")]),
         ("/configuration/apply", &[("toml", "version = 1"), ("base_revision", "1")]),
         ("/confirm", &[]),
+        ("/alerts/test", &[("alert", "hook")]),
         ("/people/users", &[("name", "mallory"), ("role", "administrator")]),
     ] {
         browser.send(path, fields)?.is(403)?;
@@ -227,11 +227,13 @@ fn pages(stage: &mut Stage) -> Result<()> {
         ("/flows?client=10.9.0.7", "No flow matches", "一致するフローはありません"),
         ("/flows?client=x", "Not an address", "のようなアドレスを入力してください"),
         (explain, "It goes to web/", "へ送られます"),
+        ("/graphs?of=backend/web/s1&span=day", "The whole node", "ノード全体"),
         ("/history", "History", "履歴"),
         ("/history/1", "Revision 1", "第 1 版"),
         ("/configuration", "Document (TOML)", "設定（TOML）"),
         ("/people", "Tokens for programs", "プログラム用のトークン"),
         ("/audit", "Outcome", "結果"),
+        ("/alerts", "Who gets alerts", "アラートの送り先"),
         ("/log", "What happened", "できごと"),
         ("/password", "New password", "新しいパスワード"),
         ("/account", "Where you are signed in", "ログイン中の場所"),
@@ -256,15 +258,6 @@ fn hidden(page: &Page, name: &str) -> Result<String> {
     let found = page.body.split(&begin).nth(1).and_then(|rest| rest.split('"').next());
     // Only what a query needs is escaped in it.
     found.map(|value| value.replace("&#38;", "&")).ok_or_else(|| LabError::Answer(format!("no field {name}: {page:?}")))
-}
-
-/// The code that a device with this secret shows in `later_s` seconds.
-fn code(secret: &str, later_s: u64) -> Result<String> {
-    let wrong = |error: &dyn std::fmt::Display| LabError::Answer(format!("the secret {secret}: {error}"));
-    let bytes = Secret::try_from_base32(secret).map_err(|error| wrong(&error))?;
-    let totp = totp_rs::Builder::new().with_secret(bytes.as_bytes()).build().map_err(|error| wrong(&error))?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|error| wrong(&error))?;
-    Ok(totp.generate(now.as_secs() + later_s).to_string())
 }
 
 fn second_factor(stage: &mut Stage) -> Result<()> {

@@ -4,7 +4,7 @@ use super::Check;
 use crate::check::ChecksRequired;
 use crate::question::{Ask, AskedAddress, External};
 use crate::report::Place;
-use crate::service::Service;
+use crate::service::{Method, Service};
 
 pub(super) fn checks(check: &Check<'_>, place: &Place, service: &Service) {
     let place_of = |index: usize, name: &str| place.thing("check", index, Some(name));
@@ -34,6 +34,9 @@ fn address(check: &Check<'_>, place: &Place, service: &Service, one: &crate::Che
     let place = place.field("address");
     if service.methods().all(|method| method.translates()) {
         check.report.error(&place, "the service uses nat or fullnat: its servers do not have the VIP");
+    } else if !service.methods().any(|method| method == Method::Direct) {
+        let message = "checks do not go through tunnels: only servers of the method direct can be asked at the VIP";
+        check.report.error(&place, message);
     } else if !service.vip.iter().any(|vip| vip.is_host()) {
         check.report.error(&place, "the service has a network of VIPs: there is no single one to ask");
     }

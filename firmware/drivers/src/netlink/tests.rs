@@ -136,8 +136,16 @@ fn routes_and_rules_are_made_listed_and_removed() {
             netlink.add_reply_rule(&rule).unwrap();
             assert!(netlink.add_reply_rule(&rule).unwrap_err().is_existing());
             assert_eq!(netlink.reply_rules().unwrap(), [rule]);
+            let marked = MarkRule { family: ip(from).family(), mark: 7, table: 5376, priority: 82 };
+            netlink.add_mark_rule(&marked).unwrap();
+            assert!(netlink.add_mark_rule(&marked).unwrap_err().is_existing());
+            assert_eq!(netlink.mark_rules().unwrap(), [marked]);
+            // Neither is taken for the other.
+            assert_eq!(netlink.reply_rules().unwrap(), [rule]);
             netlink.remove_reply_rule(&rule).unwrap();
+            netlink.remove_mark_rule(&marked).unwrap();
             assert_eq!(netlink.reply_rules().unwrap(), []);
+            assert_eq!(netlink.mark_rules().unwrap(), []);
         }
     });
 }

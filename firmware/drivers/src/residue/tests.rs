@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::netlink::traffic::FilterProgram;
-use crate::netlink::{KernelRoute, ReplyRule};
+use crate::netlink::{KernelRoute, MarkRule, ReplyRule};
 use crate::testbed::{Namespace, configure, ip, is_root};
-use net::{Mac, Prefix};
+use net::{Family, Mac, Prefix};
 use std::process::Command;
 
 #[test]
@@ -41,6 +41,9 @@ fn clean_removes_what_is_ours_and_nothing_else() {
         netlink.keep_neighbor(index, ip("10.1.0.7")).unwrap();
         let rule = ReplyRule { from: ip("10.1.0.1"), protocol: 6, port: 80, table: 5375, priority: 83 };
         netlink.add_reply_rule(&rule).unwrap();
+        netlink
+            .add_mark_rule(&MarkRule { family: Family::V4, mark: 0x5376_0001, table: 0x5376_0001, priority: 82 })
+            .unwrap();
         assert_ne!(everything(), before);
 
         let residue = clean().unwrap();
@@ -49,6 +52,7 @@ fn clean_removes_what_is_ours_and_nothing_else() {
             "filter on f0",
             "link suimon",
             "rule from 10.1.0.1 port 80 table 5375",
+            "rule for mark 0x53760001",
             "route 0.0.0.0/0 via 10.1.0.254",
             "route blackhole 10.1.0.100/32",
             "route blackhole 2001:db8::100/128",

@@ -130,5 +130,6 @@ pub fn sentence(event: &Event) -> String {
         AlertKind::HistoryLost => format!("history was lost: {subject}"),
         AlertKind::TableFull => format!("the table of {subject} is full"),
         AlertKind::Started => format!("the box has started: {subject}"),
+        AlertKind::Test => format!("this is a test for {subject}: nothing happened"),
     }
 }

@@ -5,9 +5,9 @@ use super::Sending;
 use super::mail::{MailError, Mailer};
 use super::message::Message;
 use super::webhook::{Webhook, WebhookError};
+use crate::latest::Latest;
 use crate::reach::Names;
 use config::Alerts;
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,7 +35,7 @@ impl Default for Patience {
     }
 }
 
-/// What became of messages since the start.
+/// What became of messages since the start, one destination's.
 #[derive(Debug, Default)]
 pub struct Counters {
     /// Taken by the destination.
@@ -44,8 +44,10 @@ pub struct Counters {
     pub failed_tries: AtomicU64,
     /// Given up after all tries, or because the destination said "never".
     pub given_up: AtomicU64,
-    /// Not taken in, for too many wait.
+    /// Not taken in: too many wait, or the destination cannot be used.
     pub full: AtomicU64,
+    /// The last of these.
+    pub latest: Latest,
 }
 
 /// Why a destination cannot be used at all.
@@ -82,11 +84,24 @@ impl Destination {
     }
 }
 
+/// One destination, its counters, and what waits for it.
+struct Lane {
+    name: String,
+    counters: Arc<Counters>,
+    /// `None`: it cannot be used.
+    work: Option<Work>,
+}
+
+struct Work {
+    queue: Sender<Message>,
+    destination: Arc<Destination>,
+    task: JoinHandle<()>,
+}
+
 /// All destinations.
 pub struct Outbox {
-    queues: HashMap<String, Sender<Message>>,
-    tasks: Vec<JoinHandle<()>>,
-    counters: Arc<Counters>,
+    lanes: Vec<Lane>,
+    names: Names,
 }
 
 impl Outbox {
@@ -106,48 +121,97 @@ impl Outbox {
             let made = Webhook::new(webhook.clone(), data).map(Destination::Webhook);
             (webhook.name.clone(), made.map_err(DestinationError::from))
         });
-        let mut outbox = Self { queues: HashMap::new(), tasks: Vec::new(), counters: Arc::default() };
+        let mut outbox = Self { lanes: Vec::new(), names: names.clone() };
         let mut unusable = Vec::new();
         for (name, destination) in mails.chain(webhooks) {
-            match destination {
-                Ok(destination) => outbox.serve(name, destination, names.clone(), patience),
-                Err(error) => unusable.push((name, error)),
-            }
+            let counters = Arc::<Counters>::default();
+            let work = match destination {
+                Ok(destination) => Some(Work::start(&name, destination, names, patience, &counters)),
+                Err(error) => {
+                    counters.latest.failed(&error);
+                    unusable.push((name.clone(), error));
+                    None
+                }
+            };
+            outbox.lanes.push(Lane { name, counters, work });
         }
         (outbox, unusable)
     }
 
     /// Takes a message in; never waits.
     pub fn send(&self, Sending { to, message }: Sending) {
-        let taken = self.queues.get(&to).is_some_and(|queue| queue.try_send(message).is_ok());
+        let Some(lane) = self.lanes.iter().find(|lane| lane.name == to) else { return };
+        let taken = lane.work.as_ref().is_some_and(|work| work.queue.try_send(message).is_ok());
         if !taken {
-            self.counters.full.fetch_add(1, Ordering::Relaxed);
+            lane.counters.full.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(destination = to, "alert not sent: too many wait, or the destination cannot be used");
         }
     }
 
-    /// What became of messages.
-    pub fn counters(&self) -> &Counters {
-        &self.counters
+    /// One try, at once: what waits for that destination, perhaps for an hour, is not waited for. `None`: there is no such
+    /// destination, or it cannot be used.
+    pub fn attempt(
+        &self,
+        Sending { to, message }: Sending,
+    ) -> Option<impl Future<Output = Result<(), DestinationError>> + Send + use<>> {
+        let lane = self.lanes.iter().find(|lane| lane.name == to)?;
+        let destination = Arc::clone(&lane.work.as_ref()?.destination);
+        let (names, counters) = (self.names.clone(), Arc::clone(&lane.counters));
+        Some(async move { attempt(&destination, &names, &message, &counters).await })
     }
 
-    fn serve(&mut self, name: String, destination: Destination, names: Names, patience: Patience) {
+    /// What became of messages, by destination.
+    pub fn counters(&self) -> impl Iterator<Item = (&str, &Counters)> {
+        self.lanes.iter().map(|lane| (lane.name.as_str(), lane.counters.as_ref()))
+    }
+}
+
+impl Work {
+    fn start(
+        name: &str,
+        destination: Destination,
+        names: &Names,
+        patience: Patience,
+        counters: &Arc<Counters>,
+    ) -> Self {
         let (queue, waiting) = channel(WAITING_MAX);
-        let counters = Arc::clone(&self.counters);
-        self.tasks.push(tokio::spawn(work(name.clone(), destination, names, patience, waiting, counters)));
-        self.queues.insert(name, queue);
+        let destination = Arc::new(destination);
+        let (sends_to, counters) = (Arc::clone(&destination), Arc::clone(counters));
+        let task = tokio::spawn(work(name.to_owned(), sends_to, names.clone(), patience, waiting, counters));
+        Self { queue, destination, task }
     }
 }
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
+        self.lanes.iter().filter_map(|lane| lane.work.as_ref()).for_each(|work| work.task.abort());
     }
+}
+
+/// Sends a message once, and counts how that went.
+async fn attempt(
+    destination: &Destination,
+    names: &Names,
+    message: &Message,
+    counters: &Counters,
+) -> Result<(), DestinationError> {
+    let sent = destination.send(names, message).await;
+    match &sent {
+        Ok(()) => {
+            counters.sent.fetch_add(1, Ordering::Relaxed);
+            counters.latest.went_well();
+        }
+        Err(error) => {
+            counters.failed_tries.fetch_add(1, Ordering::Relaxed);
+            counters.latest.failed(error);
+        }
+    }
+    sent
 }
 
 async fn work(
     name: String,
-    destination: Destination,
+    destination: Arc<Destination>,
     names: Names,
     patience: Patience,
     mut waiting: Receiver<Message>,
@@ -156,11 +220,7 @@ async fn work(
     while let Some(message) = waiting.recv().await {
         let mut pause = patience.first_pause;
         for left in (0..patience.tries).rev() {
-            let Err(error) = destination.send(&names, &message).await else {
-                counters.sent.fetch_add(1, Ordering::Relaxed);
-                break;
-            };
-            counters.failed_tries.fetch_add(1, Ordering::Relaxed);
+            let Err(error) = attempt(&destination, &names, &message, &counters).await else { break };
             if left == 0 || error.is_permanent() {
                 counters.given_up.fetch_add(1, Ordering::Relaxed);
                 tracing::error!(destination = name, %error, subject = message.subject(), "alert given up");

@@ -81,6 +81,7 @@ impl Sender {
                 }
             };
             self.counters.failures.fetch_add(1, Ordering::Relaxed);
+            self.counters.latest.failed(&error);
             tracing::debug!(server = self.server.name, error, "syslog server away");
             sleep(pause).await;
             pause = (pause * 2).min(self.backoff.max);
@@ -127,6 +128,7 @@ impl Sender {
                     return Err(Parted { error, unsent: Some(record), talked });
                 }
                 self.counters.sent.fetch_add(1, Ordering::Relaxed);
+                self.counters.latest.went_well();
                 talked = true;
             }
             tokio::select! {

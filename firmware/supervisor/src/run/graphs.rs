@@ -14,6 +14,8 @@ pub const TRAFFIC: [&str; 5] =
 pub const FLOWS: &str = "flows";
 /// What else is measured of a service.
 pub const BACKENDS_UP: &str = "backends_up";
+/// What else is measured of a backend: how long its slowest check took, milliseconds.
+pub const CHECK: &str = "check_ms";
 /// What is measured of a NIC.
 pub const NIC: [&str; 3] = ["frames_received_per_s", "frames_sent_per_s", "frames_missed_per_s"];
 
@@ -68,6 +70,9 @@ impl Control {
             let of = format!("backend/{}/{}", backend.service, backend.name);
             sheet.traffic(&of, &backend.rates);
             sheet.add(&of, FLOWS, (backend.active + backend.inactive) as f64);
+            if let Some(latency_us) = self.check_latency_us(&backend.service, &backend.name) {
+                sheet.add(&of, CHECK, latency_us as f64 / 1_000.0);
+            }
         }
         let counts = |nic: api::Nic| (nic.name, [nic.frames_received, nic.frames_sent, nic.frames_missed]);
         let counts = status.nics.into_iter().map(counts).collect();

@@ -1,6 +1,7 @@
 //! Carries out what the node wants to be asked: starts the processes that ask, and starts them again when they end.
 
 mod process;
+mod roads;
 
 use super::bell::Bell;
 use config::{CheckKind, Probe, Probing as Limits};
@@ -8,6 +9,8 @@ use control::health::{Checked, ProbeId};
 use net::Now;
 use probe::{Outcome, Report, Request};
 use process::{Heard, Process, Setting, What};
+use roads::Road;
+pub use roads::Roads;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -66,6 +69,7 @@ pub struct Probing {
     answers: BTreeMap<ProbeId, Answers>,
     once: BTreeMap<u64, Single>,
     once_next: u64,
+    roads: Roads,
     runs: [Runs; 2],
     heard: Receiver<Heard>,
     tell: SyncSender<Heard>,
@@ -79,6 +83,8 @@ pub struct Probing {
 struct Single {
     probe: Arc<Probe>,
     reply: oneshot::Sender<Outcome>,
+    /// What was made for it.
+    road: Option<Road>,
 }
 
 #[derive(Debug)]
@@ -106,6 +112,7 @@ impl Probing {
             answers: BTreeMap::new(),
             once: BTreeMap::new(),
             once_next: ONCE_FROM,
+            roads: Roads::default(),
             runs: [Runs::default(), Runs::default()],
             heard,
             tell,
@@ -118,8 +125,12 @@ impl Probing {
     /// Asks from now on; what has the number already is asked anew.
     pub fn start(&mut self, now: Now, id: ProbeId, probe: Arc<Probe>) {
         let which = Which::of(&probe);
-        let request = set(id, &probe);
-        self.wanted.insert(id, probe);
+        let mark = Road::of(&probe).and_then(|road| self.roads.join(now, road));
+        let request = set(id, &probe, mark);
+        // Joined before the other leaves: the road may be the same.
+        if let Some(road) = self.wanted.insert(id, probe).and_then(|before| Road::of(&before)) {
+            self.roads.leave(road);
+        }
         self.ask(now, which, request);
     }
 
@@ -127,6 +138,7 @@ impl Probing {
     pub fn stop(&mut self, now: Now, id: ProbeId) {
         self.answers.remove(&id);
         if let Some(probe) = self.wanted.remove(&id) {
+            Road::of(&probe).into_iter().for_each(|road| self.roads.leave(road));
             self.ask(now, Which::of(&probe), Request::Remove { id: probe::ProbeId(id.0) });
         }
     }
@@ -135,15 +147,30 @@ impl Probing {
     pub fn once(&mut self, now: Now, probe: Probe) -> oneshot::Receiver<Outcome> {
         let (reply, answer) = oneshot::channel();
         // Whoever gave up makes room.
-        self.once.retain(|_, single| !single.reply.is_closed());
+        self.forget_once(|single| single.reply.is_closed());
         if self.once.len() < ONCE_MAX {
             let (id, which, probe) = (self.once_next, Which::of(&probe), Arc::new(probe));
             self.once_next += 1;
-            let request = once(id, &probe);
-            self.once.insert(id, Single { probe, reply });
+            let road = Road::of(&probe);
+            let mark = road.and_then(|road| self.roads.join(now, road));
+            let request = once(id, &probe, mark);
+            self.once.insert(id, Single { probe, reply, road });
             self.ask(now, which, request);
         }
         answer
+    }
+
+    fn forget_one(&mut self, id: u64) -> Option<oneshot::Sender<Outcome>> {
+        let Single { reply, road, .. } = self.once.remove(&id)?;
+        road.into_iter().for_each(|road| self.roads.leave(road));
+        Some(reply)
+    }
+
+    /// What was made for single runs goes with them.
+    fn forget_once(&mut self, mut which: impl FnMut(&Single) -> bool) {
+        for (_, once) in self.once.extract_if(.., |_, once| which(once)) {
+            once.road.into_iter().for_each(|road| self.roads.leave(road));
+        }
     }
 
     /// Takes other limits. Processes that run under the former ones are started anew.
@@ -165,13 +192,14 @@ impl Probing {
         self.answers.get(&id)
     }
 
-    /// When a process is to be started again.
+    /// When a process is to be started again, or something looked after.
     pub fn next_deadline(&self) -> Option<Now> {
-        self.runs.iter().filter_map(|runs| runs.due).min()
+        self.runs.iter().filter_map(|runs| runs.due).chain(self.roads.next_deadline()).min()
     }
 
     /// Starts again what is due.
     pub fn tick(&mut self, now: Now) {
+        self.roads.tick(now);
         for which in [Which::Asks, Which::RunsPrograms] {
             if self.runs[which as usize].due.is_some_and(|due| due <= now) {
                 self.begin(now, which);
@@ -211,9 +239,9 @@ impl Probing {
     fn report(&mut self, now: Now, report: Report) -> Option<News> {
         match report {
             Report::Done { id, outcome } if id.0 >= ONCE_FROM => {
-                if let Some(single) = self.once.remove(&id.0) {
+                if let Some(reply) = self.forget_one(id.0) {
                     // Whoever asked may have given up.
-                    let _ = single.reply.send(*outcome);
+                    let _ = reply.send(*outcome);
                 }
                 None
             }
@@ -270,10 +298,12 @@ impl Probing {
         match Process::start(which, runs.started, &setting, self.tell.clone(), self.bell.clone()) {
             Ok(process) => {
                 for (id, probe) in self.wanted.iter().filter(|(_, probe)| Which::of(probe) == which) {
-                    process.ask(set(*id, probe));
+                    let mark = Road::of(probe).and_then(|road| self.roads.mark(road));
+                    process.ask(set(*id, probe, mark));
                 }
                 for (id, single) in self.once.iter().filter(|(_, single)| Which::of(&single.probe) == which) {
-                    process.ask(once(*id, &single.probe));
+                    let mark = single.road.and_then(|road| self.roads.mark(road));
+                    process.ask(once(*id, &single.probe, mark));
                 }
                 runs.process = Some(process);
             }
@@ -301,7 +331,7 @@ impl Probing {
 
     fn end(&mut self, which: Which) -> String {
         // Whoever waits for a single run hears that there will be no answer.
-        self.once.clear();
+        self.forget_once(|_| true);
         self.runs[which as usize].process.take().map(Process::end).unwrap_or_default()
     }
 }
@@ -312,12 +342,10 @@ impl Drop for Probing {
     }
 }
 
-fn once(id: u64, probe: &Arc<Probe>) -> Request {
-    Request::Once { id: probe::ProbeId(id), probe: Box::new(Probe::clone(probe)), mark: None }
+fn once(id: u64, probe: &Arc<Probe>, mark: Option<u32>) -> Request {
+    Request::Once { id: probe::ProbeId(id), probe: Box::new(Probe::clone(probe)), mark }
 }
 
-fn set(id: ProbeId, probe: &Arc<Probe>) -> Request {
-    // GAP(issue 3, health checks): a probe of a VIP on its server needs a route to it there; none is made yet, so that
-    // it answers "not asked".
-    Request::Set { id: probe::ProbeId(id.0), probe: Box::new(Probe::clone(probe)), mark: None }
+fn set(id: ProbeId, probe: &Arc<Probe>, mark: Option<u32>) -> Request {
+    Request::Set { id: probe::ProbeId(id.0), probe: Box::new(Probe::clone(probe)), mark }
 }

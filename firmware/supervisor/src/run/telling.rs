@@ -2,14 +2,20 @@
 //! own, so that a mail server that hangs keeps neither packets nor the API waiting. Whoever has something to tell puts it
 //! into a bounded queue and goes on; what does not fit is counted.
 
+mod shown;
+
 use super::happenings::Happenings;
-use api::Happening;
-use config::{Alerts, Config, Syslog};
+use api::{AlertTest, AlertTested, Happening, TestOutcome};
+use config::{AlertKind, Alerts, Config, Syslog};
 use drivers::clock;
+use jiff::Timestamp;
+use manage::alerts::message::Message;
 use manage::alerts::outbox::{Outbox, Patience};
+use manage::alerts::recent::Recent;
 use manage::alerts::{Digest, Event, Sending};
 use manage::reach::Names;
-use manage::syslog::{Backoff, Record, Senders};
+use manage::syslog::{Backoff, Record, Senders, Severity};
+use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,7 +23,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 /// Events that wait for the thread at most; destinations have queues of their own.
@@ -26,6 +32,10 @@ const EVENTS_WAITING_MAX: usize = 1_024;
 const LINES_WAITING_MAX: usize = 4_096;
 /// Lines sent before others get their turn.
 const LINES_PER_TURN_MAX: usize = 256;
+/// Questions that wait for the thread at most.
+const QUESTIONS_WAITING_MAX: usize = 16;
+/// Tests of destinations at once: each may hold a connection for a minute.
+const TESTS_AT_ONCE_MAX: usize = 2;
 /// What is being sent gets this long to end when the node stops.
 const STOP_LIMIT: Duration = Duration::from_millis(500);
 
@@ -34,11 +44,19 @@ const STOP_LIMIT: Duration = Duration::from_millis(500);
 struct Wanted {
     alerts: Alerts,
     syslog: Syslog,
+    /// What alerts can be about: services, backends and NICs.
+    subjects: HashSet<String>,
 }
 
 impl Wanted {
     fn of(config: &Config) -> Self {
-        Self { alerts: config.alerts.clone(), syslog: config.syslog.clone() }
+        let backends = config.services.iter().flat_map(|service| {
+            service.backends.iter().map(move |backend| format!("{}/{}", service.name, backend.name))
+        });
+        let services = config.services.iter().map(|service| service.name.clone());
+        let nics = config.nics.iter().map(|nic| nic.name.clone());
+        let subjects = backends.chain(services).chain(nics).collect();
+        Self { alerts: config.alerts.clone(), syslog: config.syslog.clone(), subjects }
     }
 }
 
@@ -69,13 +87,12 @@ impl Counts {
     }
 
     fn of_outbox(outbox: &Outbox) -> Self {
-        let counters = outbox.counters();
-        Self {
-            alerts_sent: counters.sent.load(Relaxed),
-            alert_tries_failed: counters.failed_tries.load(Relaxed),
-            alerts_lost: counters.full.load(Relaxed) + counters.given_up.load(Relaxed),
-            ..Self::default()
-        }
+        outbox.counters().fold(Self::default(), |sum, (_, counters)| Self {
+            alerts_sent: sum.alerts_sent + counters.sent.load(Relaxed),
+            alert_tries_failed: sum.alert_tries_failed + counters.failed_tries.load(Relaxed),
+            alerts_lost: sum.alerts_lost + counters.full.load(Relaxed) + counters.given_up.load(Relaxed),
+            ..sum
+        })
     }
 
     fn of_senders(senders: &Senders) -> Self {
@@ -87,12 +104,29 @@ impl Counts {
     }
 }
 
+/// What the thread is asked.
+#[derive(Debug)]
+enum Question {
+    Counts(oneshot::Sender<Counts>),
+    Alerts(oneshot::Sender<api::Alerts>),
+    Test(AlertTest, oneshot::Sender<Result<AlertTested, Untested>>),
+}
+
+/// Why a destination is not tested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untested {
+    /// There is none of this name that can be used.
+    Missing,
+    /// Others are tested, or the thread does not answer.
+    Busy,
+}
+
 /// Has something told. Clones feed the same thread; none of the calls waits.
 #[derive(Clone, Debug)]
 pub struct Teller {
     events: mpsc::Sender<Event>,
     lines: mpsc::Sender<Record>,
-    questions: mpsc::Sender<oneshot::Sender<Counts>>,
+    questions: mpsc::Sender<Question>,
     wanted: watch::Sender<Arc<Wanted>>,
     lost: Arc<Lost>,
     happenings: Happenings,
@@ -109,7 +143,7 @@ struct Lost {
 pub struct Inlets {
     events: mpsc::Receiver<Event>,
     lines: mpsc::Receiver<Record>,
-    questions: mpsc::Receiver<oneshot::Sender<Counts>>,
+    questions: mpsc::Receiver<Question>,
     wanted: watch::Receiver<Arc<Wanted>>,
 }
 
@@ -117,7 +151,7 @@ pub struct Inlets {
 pub fn queues() -> (Teller, Inlets) {
     let (events, events_out) = mpsc::channel(EVENTS_WAITING_MAX);
     let (lines, lines_out) = mpsc::channel(LINES_WAITING_MAX);
-    let (questions, questions_out) = mpsc::channel(1);
+    let (questions, questions_out) = mpsc::channel(QUESTIONS_WAITING_MAX);
     let (wanted, wanted_out) = watch::channel(Arc::default());
     let happenings = Happenings::new(clock::unix_s());
     let teller = Teller { events, lines, questions, wanted, lost: Arc::default(), happenings };
@@ -164,15 +198,29 @@ impl Teller {
 
     /// What became of what was told so far; `None` when the thread does not answer.
     pub async fn counts(&self) -> Option<Counts> {
-        let (reply, answer) = oneshot::channel();
-        self.questions.try_send(reply).ok()?;
-        let counts = answer.await.ok()?;
+        let counts = self.ask(Question::Counts).await?;
         let lost = Counts {
             alerts_lost: self.lost.events.load(Relaxed),
             lines_lost: self.lost.lines.load(Relaxed),
             ..Counts::default()
         };
         Some(counts.plus(lost))
+    }
+
+    /// Who is told, and what happened lately; `None` when the thread does not answer.
+    pub async fn alerts(&self) -> Option<api::Alerts> {
+        self.ask(Question::Alerts).await
+    }
+
+    /// Sends a test message. Whoever stops waiting does not stop it.
+    pub async fn test(&self, test: AlertTest) -> Result<AlertTested, Untested> {
+        self.ask(|reply| Question::Test(test, reply)).await.unwrap_or(Err(Untested::Busy))
+    }
+
+    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.questions.try_send(question(reply)).ok()?;
+        answer.await.ok()
     }
 }
 
@@ -218,6 +266,8 @@ struct Told {
     digest: Digest,
     outbox: Outbox,
     senders: Senders,
+    recent: Recent,
+    tests: Arc<Semaphore>,
     /// Of outboxes and senders that others took the place of.
     former: Counts,
 }
@@ -230,6 +280,8 @@ impl Told {
             digest: Digest::new(node.as_str(), &wanted.alerts),
             begun: Instant::now(),
             senders: Senders::default(),
+            recent: Recent::default(),
+            tests: Arc::new(Semaphore::new(TESTS_AT_ONCE_MAX)),
             former: Counts::default(),
             node,
             data,
@@ -253,10 +305,7 @@ impl Told {
                 }
                 Some(event) = inlets.events.recv() => self.handle(&event),
                 () = at(deadline) => self.expire(),
-                Some(reply) = inlets.questions.recv() => {
-                    // Whoever asked may have given up.
-                    let _ = reply.send(self.counts());
-                }
+                Some(question) = inlets.questions.recv() => self.answer(question),
                 1.. = inlets.lines.recv_many(&mut lines, LINES_PER_TURN_MAX) => {
                     lines.drain(..).for_each(|line| self.senders.send(&line));
                 }
@@ -285,10 +334,54 @@ impl Told {
             let former = std::mem::replace(&mut self.senders, senders);
             self.former = self.former.plus(Counts::of_senders(&former));
         }
+        self.recent.keep(|subject| wanted.subjects.contains(subject));
         self.wanted = wanted;
     }
 
+    // Whoever asked may have given up.
+    fn answer(&self, question: Question) {
+        match question {
+            Question::Counts(reply) => drop(reply.send(self.counts())),
+            Question::Alerts(reply) => {
+                let _ = reply.send(shown::alerts(&self.wanted, &self.outbox, &self.senders, &self.recent));
+            }
+            Question::Test(AlertTest::Alert(name), reply) => self.test_alert(name, reply),
+            Question::Test(AlertTest::Syslog(name), reply) => {
+                let text = format!("this is a test for {name}: nothing happened");
+                let record = Record { at: Timestamp::now(), severity: Severity::Info, kind: "test".to_owned(), text };
+                let taken = self.senders.send_to(&name, record);
+                let _ = reply.send(if taken { Ok(AlertTested::default()) } else { Err(Untested::Missing) });
+            }
+        }
+    }
+
+    fn test_alert(&self, name: String, reply: oneshot::Sender<Result<AlertTested, Untested>>) {
+        let event =
+            Event::new(AlertKind::Test, name.as_str(), "somebody tries whether alerts arrive", Timestamp::now());
+        let message = Message::new(&self.node, vec![event], 0);
+        let Some(attempt) = self.outbox.attempt(Sending { to: name, message }) else {
+            let _ = reply.send(Err(Untested::Missing));
+            return;
+        };
+        let Ok(place) = Arc::clone(&self.tests).try_acquire_owned() else {
+            let _ = reply.send(Err(Untested::Busy));
+            return;
+        };
+        tokio::spawn(async move {
+            let tested = match attempt.await {
+                Ok(()) => AlertTested { outcome: TestOutcome::Sent, reason: None },
+                Err(error) => {
+                    let reason = Some(manage::redact::text(&error.to_string()));
+                    AlertTested { outcome: TestOutcome::Failed, reason }
+                }
+            };
+            let _ = reply.send(Ok(tested));
+            drop(place);
+        });
+    }
+
     fn handle(&mut self, event: &Event) {
+        self.recent.push(event);
         let mut due = Vec::new();
         self.digest.handle(self.begun.elapsed(), event, &mut due);
         self.send(due);

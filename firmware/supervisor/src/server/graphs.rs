@@ -2,7 +2,7 @@
 
 use super::routes::{Answer, Words};
 use super::{Core, Refused};
-use crate::run::graphs::{BACKENDS_UP, FLOWS, NIC, TRAFFIC, series};
+use crate::run::graphs::{BACKENDS_UP, CHECK, FLOWS, NIC, TRAFFIC, series};
 use api::{GRAPH_POINTS_DEFAULT, GRAPH_POINTS_MAX, GRAPH_SPAN_DEFAULT_S, Graph, GraphLine, GraphPoint, GraphQuery};
 use axum::Json;
 use axum::extract::State;
@@ -65,7 +65,8 @@ impl Plan {
 fn measured(of: &str) -> Option<Vec<&'static str>> {
     let parts: Vec<&str> = of.split('/').collect();
     match parts[..] {
-        ["node"] | ["backend", _, _] => Some([&TRAFFIC[..], &[FLOWS]].concat()),
+        ["node"] => Some([&TRAFFIC[..], &[FLOWS]].concat()),
+        ["backend", _, _] => Some([&TRAFFIC[..], &[FLOWS, CHECK]].concat()),
         ["service", _] => Some([&TRAFFIC[..], &[FLOWS, BACKENDS_UP]].concat()),
         ["nic", _] => Some(NIC.to_vec()),
         _ => None,
@@ -108,7 +109,7 @@ mod tests {
     #[test]
     fn things_that_are_measured() {
         for (of, lines) in
-            [("node", 6), ("service/web", 7), ("backend/web/s1", 6), ("nic/f0", 3), ("", 0), ("service", 0), ("a/b", 0)]
+            [("node", 6), ("service/web", 7), ("backend/web/s1", 7), ("nic/f0", 3), ("", 0), ("service", 0), ("a/b", 0)]
         {
             assert_eq!(measured(of).map_or(0, |names| names.len()), lines, "{of}");
         }

@@ -5,7 +5,8 @@ use super::gate::Gate;
 use super::hear_out::hear_out;
 use super::openapi::Description;
 use super::{
-    Core, Refused, backup, capture, configuration, dry_run, events, flows, graphs, log, metrics, openapi, people,
+    Core, Refused, alerts, backup, capture, configuration, doctor, dry_run, events, flows, graphs, log, metrics,
+    openapi, people,
 };
 use api::{
     Backend, BackendDetail, BackendName, BackendQuery, Counters, FoundNic, Neighbor, Service, ServiceQuery,
@@ -48,6 +49,7 @@ pub(super) fn routes(gate: Gate) -> (Router<Core>, Vec<Route>, Description) {
         .add(GET, path::FLOWS, Act::Flows, flows::list)
         .add(POST, path::KILL, Act::Kill, flows::kill)
         .add(POST, path::EXPLAIN, Act::Flows, flows::explain)
+        .add(POST, path::DOCTOR, Act::Doctor, doctor::visit)
         .add(POST, path::DRY_RUN, Act::DryRun, dry_run::run)
         .add(GET, path::CONFIG, Act::Export, configuration::export)
         .add(POST, path::APPLY, Act::Apply, configuration::apply)
@@ -61,6 +63,8 @@ pub(super) fn routes(gate: Gate) -> (Router<Core>, Vec<Route>, Description) {
         .add(POST, path::BACKUP, Act::Backup, backup::make)
         .add(POST, path::RESTORE_LOOK, Act::Restore, backup::look)
         .add(POST, path::RESTORE, Act::Restore, backup::restore)
+        .add(GET, path::ALERTS, Act::Alerts, alerts::look)
+        .add(POST, path::ALERT_TEST, Act::TestAlert, alerts::test)
         .add(GET, path::LOG, Act::Log, log::lines)
         .add(GET, path::EVENTS, Act::Events, events::listen)
         .add(POST, path::CAPTURE, Act::Capture, capture::start)

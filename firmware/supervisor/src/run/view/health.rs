@@ -21,6 +21,12 @@ impl Control {
         })
     }
 
+    /// What the slowest of a backend's checks took at the last run, microseconds; `None`: none was run yet.
+    pub fn check_latency_us(&self, service: &str, name: &str) -> Option<u64> {
+        let answers = self.node.health().probes_of(service, name).filter_map(|(_, id)| self.probing.answers(id));
+        answers.filter(|answers| !answers.last.not_asked).map(|answers| answers.last.latency_us).max()
+    }
+
     /// A backend with all that its checks met; `None`: there is no such backend.
     pub fn backend_detail(&self, service: &str, name: &str) -> Option<BackendDetail> {
         let named = self.backends(Some(service)).into_iter().find(|backend| backend.name == name && !backend.fallback);

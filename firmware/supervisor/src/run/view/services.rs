@@ -10,9 +10,15 @@ use engine::engine::FlowFilter;
 use engine::tables::{self, BackendState};
 use engine::{BackendIndex, NicId, ServiceIndex};
 use net::Address;
+use std::sync::Arc;
 use std::time::Duration;
 
 impl Control {
+    /// The configuration in use.
+    pub fn config(&self) -> &Arc<config::Config> {
+        self.node.config()
+    }
+
     /// Services, in the order of the configuration.
     pub fn services(&self) -> Vec<Service> {
         self.services_within(0, usize::MAX)

@@ -66,11 +66,21 @@ const NODE_ROUTES: &[Words] = &[
         .about("A drain lets the flows go on that are there; with a deadline, those left then are kept or reset.")
         .answers("The backend as it is now.")
         .refuses(&[404]),
+    post(NODE, path::DOCTOR, "Look at servers that have the VIP themselves")
+        .about(
+            "Those of the method direct: whether each takes packets for the VIP, and whether one answers ARP for it.",
+        )
+        .answers("What is wrong, and the commands that cure it.")
+        .refuses(&[500]),
     get(NODE, path::COUNTERS, "All counters"),
     get(NODE, path::LINKS, "NICs that the box has").about("Whether the configuration names them or not."),
     get(NODE, path::NEIGHBORS, "Next hops"),
     get(NODE, path::GRAPHS, "A graph")
         .about("What was measured of a service, backend, NIC or the node, at the resolution that fits the span."),
+    get(NODE, path::ALERTS, "Who is told of what happens, how that goes, and what happened lately"),
+    post(NODE, path::ALERT_TEST, "Send a test message to a destination of alerts or a syslog server")
+        .about("One try, apart from what waits for it. A line of syslog is confirmed by nobody: see its counters.")
+        .refuses(&[404]),
     get(NODE, path::LOG, "The log of the program")
         .about("With `after`, those after that line: whoever follows asks with the id of the last line known."),
     get(NODE, path::EVENTS, "What happens, as it happens")
