@@ -4,7 +4,7 @@
 (() => {
   const table = document.querySelector("table[data-step]");
   if (!table) return;
-  const step = Number(table.dataset.step);
+  const [step, from, to] = ["step", "from", "to"].map((name) => Number(table.dataset[name]));
   const heads = [...table.querySelectorAll("thead th")];
   // Oldest first, and a hole where nothing was measured: no line is drawn across it.
   const rows = [];
@@ -26,10 +26,15 @@
     plots = [];
     const axis = { stroke: color("--soft"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line"), width: 1 } };
     const strokes = ["--accent", "--warn", "--bad"].map(color);
+    const shown = [];
     for (const figure of document.querySelectorAll("[data-graph]")) {
       const own = heads.map((_, at) => at).filter((at) => heads[at].dataset.chart === figure.dataset.graph);
       if (!own.some((at) => columns[at].some((value) => value !== null))) continue;
       figure.hidden = false;
+      shown.push([figure, own]);
+    }
+    // All of them have their places before the first one's width is read.
+    for (const [figure, own] of shown) {
       const place = figure.querySelector(".plot");
       const series = own.map((at, number) => ({
         label: heads[at].textContent,
@@ -41,7 +46,7 @@
       const options = {
         width: place.clientWidth,
         height: HEIGHT,
-        scales: { y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
+        scales: { x: { range: () => [from, to] }, y: { range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
         axes: [axis, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => short.format(tick)) }],
         series: [{ label: heads[0].textContent }, ...series],
         tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),

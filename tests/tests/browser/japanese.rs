@@ -38,7 +38,24 @@ const TERMS: &[&str] = &[
     "ftp",
     "sticky",
     "API",
+    "alerts",
+    "data",
+    "management",
+    "syslog",
     "NIC",
+    "IPv",
+    "GRE",
+    "GUE",
+    "MSS",
+    "Maglev",
+    "fullnat",
+    "sed",
+    "all",
+    "any",
+    "auto",
+    "off",
+    "Chrome",
+    "Linux",
     "TIME_WAIT",
     "ESTABLISHED",
     "FIN_WAIT",
@@ -52,7 +69,10 @@ const TERMS: &[&str] = &[
 /// programs say (the log, details of the audit log) are as they are.
 const WORDS: &str = "
     const terms = new Set(TERMS), found = new Set();
-    const read = text => {
+    // A choice begins with the document's own word for it.
+    const word = one => one.closest('option') ? /^[a-z-]+(?=:|$)|IP in IP/g : /^$/;
+    const read = (text, around) => {
+        text = text.replace(word(around), '');
         // Addresses of IPv6 have letters too, and so have names of users and of files.
         for (const [word] of text.replace(/[0-9a-f]*:[0-9a-f:.]+|user[0-9]+|(\\/[\\w.-]+){2,}/gi, '').matchAll(/[A-Za-z_]{2,}/g))
             if (!terms.has(word)) found.add(`${word}: ${text.trim()}`);
@@ -60,9 +80,9 @@ const WORDS: &str = "
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) {
         const around = texts.currentNode.parentElement;
-        if (!around.closest('code, pre, textarea, script, .wide, [lang=en], [hidden]')) read(texts.currentNode.data);
+        if (!around.closest('code, pre, textarea, script, noscript, .wide, [lang=en], [hidden]')) read(texts.currentNode.data, around);
     }
-    for (const one of document.querySelectorAll('[aria-label], [title]')) read(one.getAttribute('aria-label') || one.title);
+    for (const one of document.querySelectorAll('[aria-label], [title]')) read(one.getAttribute('aria-label') || one.title, one);
     return [...found];";
 /// Characters of the page that are drawn like one that no font can have.
 const TOFU: &str = "

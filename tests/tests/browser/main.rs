@@ -9,6 +9,8 @@ mod keyboard;
 mod pages;
 mod person;
 mod roll_back;
+mod second_factor;
+mod service;
 mod stage;
 mod viewer;
 mod without_script;
@@ -30,6 +32,8 @@ fn main() -> ExitCode {
             test("a viewer is offered nothing and may send nothing", viewer::walk),
             test("a viewer may call nothing that acts", viewer::calls),
             test("a drain under load loses nothing", drain::walk),
+            test("a service is added, tried, confirmed and removed", service::walk),
+            test("a second factor is set up and asked for", second_factor::walk),
             test("without script everything works but the live parts", without_script::walk),
             test("the keyboard alone is enough", keyboard::walk),
             test("in Japanese nothing is left in English", japanese::walk),

@@ -102,7 +102,7 @@ impl Person {
     /// Presses the button with these words.
     pub fn presses(&self, words: &str) -> Result<()> {
         let words = quoted(words);
-        self.clicks(&format!("//button[normalize-space(.)={words} or @aria-label={words}]"))
+        self.clicks(&format!("//button[not(@aria-hidden)][normalize-space(.)={words} or @aria-label={words}]"))
     }
 
     /// Follows the first link with these words.
@@ -114,6 +114,14 @@ impl Person {
     pub fn fills(&self, label: &str, text: &str) -> Result<()> {
         let field = field(label);
         self.with(&field, |element| {
+            self.browser.clear(element)?;
+            self.browser.write(element, text)
+        })
+    }
+
+    /// Writes into the field of this id, in the place of what is there: forms have several fields with one label.
+    pub fn fills_in(&self, id: &str, text: &str) -> Result<()> {
+        self.with(&format!("//*[@id={}]", quoted(id)), |element| {
             self.browser.clear(element)?;
             self.browser.write(element, text)
         })
@@ -192,9 +200,10 @@ impl Person {
     }
 }
 
-/// The field with this label.
+/// The field with this label: inside it, or named by it.
 fn field(label: &str) -> String {
-    format!("{}//*[self::input or self::select or self::textarea]", labelled(label))
+    let label = labelled(label);
+    format!("{label}//*[self::input or self::select or self::textarea] | //*[@id={label}/@for]")
 }
 
 /// The label with these words, which may be followed by a hint; or the fieldset with this legend.

@@ -26,6 +26,7 @@ const OWN_CALLS: &[&str] = &[
     "GET /api/v1/config/revisions",
     "GET /api/v1/log",
     "GET /api/v1/graphs",
+    "GET /api/v1/alerts",
     "GET /api/v1/events",
     "GET /metrics",
     "GET /api/v1/counters",
@@ -37,6 +38,7 @@ const OWN_CALLS: &[&str] = &[
     "POST /api/v1/me/password",
     "POST /api/v1/me/second-factor",
     "POST /api/v1/me/second-factor/code",
+    "POST /api/v1/me/second-factor/remove",
     "GET /api/v1/me/sessions",
     "DELETE /api/v1/me/sessions/{id}",
     "GET /api/v1/me/tokens",
@@ -47,7 +49,7 @@ const OWN_CALLS: &[&str] = &[
 const FORMS: &str = "
     return [...document.querySelectorAll('form')].filter(form => form.method === 'post').flatMap(form =>
         [...form.querySelectorAll('button')].map(button => [
-            button.getAttribute('formaction') || form.getAttribute('action') || location.pathname,
+            new URL(button.getAttribute('formaction') || form.getAttribute('action') || '', location.href).pathname,
             new URLSearchParams(new FormData(form, button)).toString(),
         ]));";
 

@@ -33,7 +33,11 @@ struct GraphsPage {
     things: Vec<String>,
     of: String,
     span: &'static str,
+    /// Seconds between two values.
     step: u64,
+    /// The span: seconds since 1970.
+    from: u64,
+    to: u64,
     columns: Vec<Column>,
     charts: Vec<&'static str>,
     /// Newest first: the time, and a value for each column.
@@ -76,7 +80,8 @@ pub(crate) async fn get(signed: SignedIn, Query(wanted): Query<Wanted>) -> Answe
     let of = if things.contains(&wanted.of) { wanted.of } else { NODE.to_owned() };
     let (span, span_s) = SPANS.into_iter().find(|(name, _)| *name == wanted.span).unwrap_or(SPANS[0]);
     let now_s = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
-    let query = GraphQuery { of: of.clone(), from: Some(now_s.saturating_sub(span_s)), ..GraphQuery::default() };
+    let from = now_s.saturating_sub(span_s);
+    let query = GraphQuery { of: of.clone(), from: Some(from), ..GraphQuery::default() };
     let graph = signed.client.graph(&query).await.map_err(|error| signed.stop(error))?;
     let rows = rows(&graph);
     let columns: Vec<_> =
@@ -85,7 +90,7 @@ pub(crate) async fn get(signed: SignedIn, Query(wanted): Query<Wanted>) -> Answe
     charts.sort_unstable();
     charts.dedup();
     let (frame, step) = (signed.frame("graphs", None), graph.step);
-    Ok(page(&GraphsPage { frame, t: signed.t, things, of, span, step, columns, charts, rows }, None))
+    Ok(page(&GraphsPage { frame, t: signed.t, things, of, span, step, from, to: now_s, columns, charts, rows }, None))
 }
 
 /// What there are graphs of now.
@@ -164,6 +169,8 @@ mod tests {
             of,
             span: "hour",
             step: 10,
+            from: 0,
+            to: 3_600,
             columns: columns.into(),
             charts: vec!["bits", "check"],
             rows,
