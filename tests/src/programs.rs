@@ -16,8 +16,11 @@ const READY_LIMIT: Duration = Duration::from_secs(10);
 pub const WEB_PORTS: [u16; 2] = [80, 8080];
 /// The ports of the UDP echo, likewise.
 pub const ECHO_PORTS: [u16; 2] = [7, 7007];
+/// Seconds that the large file takes when it is asked for under `/slowly/`.
+const SLOW_S: usize = 12;
 
-/// Starts nginx in `node`: `/` answers `name`, `/down/…` serves the files of `shared`, PUT to `/up/…` keeps a file.
+/// Starts nginx in `node`: `/` answers `name`, `/down/…` serves the files of `shared` and `/slowly/…`
+/// serves them slowly, PUT to `/up/…` keeps a file.
 pub fn nginx(lab: &mut Lab, node: &str, name: &str, workers: u8, shared: &Path) -> Result<()> {
     let folder = folder(lab, node, "nginx")?;
     fs::create_dir_all(folder.join("up")).act(|| format!("make {}", folder.display()))?;
@@ -37,7 +40,7 @@ fn nginx_configuration(folder: &Path, name: &str, workers: u8, shared: &Path) ->
         .iter()
         .map(|port| format!("listen {port} backlog=4096 reuseport; listen [::]:{port} backlog=4096 reuseport; "))
         .collect();
-    let (folder, shared) = (folder.display(), shared.display());
+    let (folder, shared, slowly) = (folder.display(), shared.display(), big_bytes() / SLOW_S);
     format!(
         "daemon off; user root root; worker_processes {workers}; pid {folder}/pid; error_log stderr warn;\n\
          worker_rlimit_nofile 16384;\n\
@@ -50,6 +53,7 @@ fn nginx_configuration(folder: &Path, name: &str, workers: u8, shared: &Path) ->
              {listen}\n\
              location / {{ return 200 \"{name}\\n\"; }}\n\
              location /down/ {{ alias {shared}/; }}\n\
+             location /slowly/ {{ alias {shared}/; limit_rate {slowly}; }}\n\
              location /up/ {{ root {folder}; dav_methods PUT; }}\n\
            }}\n\
          }}\n"
@@ -117,11 +121,16 @@ pub fn all(lab: &mut Lab) -> Result<()> {
     }
 }
 
-/// The folder that all servers serve, with a file `big` of 10 or 100 MB and a file `small`.
+/// Size of the file `big`.
+fn big_bytes() -> usize {
+    plan::size(10, 100) * 1_000_000
+}
+
+/// The folder that all servers serve, with the files `big` and `small`.
 pub fn shared_files(lab: &Lab) -> Result<PathBuf> {
     let folder = lab.folder().join("shared");
     fs::create_dir_all(&folder).act(|| format!("make {}", folder.display()))?;
-    fs::write(folder.join("big"), noise(plan::size(10, 100) * 1_000_000)).act(|| "write the big file".into())?;
+    fs::write(folder.join("big"), noise(big_bytes())).act(|| "write the big file".into())?;
     fs::write(folder.join("small"), noise(30_000)).act(|| "write the small file".into())?;
     Ok(folder)
 }

@@ -305,7 +305,9 @@ crash() {
     echo 1 >/proc/sys/net/ipv4/ip_forward
     echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
     listen before f0 -Q out || return 1
-    # The server is in the middle of an answer, and will send it again and again.
+    # The server is in the middle of an answer, and will send it again and again: a client with a small buffer cannot
+    # have all of it yet.
+    at client sh -c 'echo 4096 65536 131072 >/proc/sys/net/ipv4/tcp_rmem'
     at client curl -sg --limit-rate 100k --max-time 8 http://10.1.0.100/big >/dev/null 2>&1 &
     usleep 500000
     kill -9 $suimon

@@ -1,6 +1,7 @@
 //! What holds for every page: headers that tell the browser what it must not do, requests of other sites refused, requests
 //! of a bounded size and time.
 
+use crate::hear_out::hear_out;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -31,7 +32,12 @@ const HEADERS: [(HeaderName, &str); 6] = [
 
 /// `pages` with all of it around, and `rest`, which knows its own size, time and callers.
 pub(crate) fn around(pages: Router, rest: Router) -> Router {
-    pages.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).layer(from_fn(check)).merge(rest).layer(from_fn(add_headers))
+    pages
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn(check))
+        .merge(rest)
+        .layer(from_fn(hear_out))
+        .layer(from_fn(add_headers))
 }
 
 async fn check(request: Request, next: Next) -> Response {

@@ -5,6 +5,7 @@ mod assets;
 pub mod certificate;
 mod draft;
 mod guard;
+mod hear_out;
 mod language;
 mod listen;
 mod pager;
@@ -17,6 +18,7 @@ mod show;
 mod ticket;
 mod visitor;
 
+pub use hear_out::hear_out;
 pub use listen::{ListenError, listen};
 pub use places::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX};
 pub use serve::serve;

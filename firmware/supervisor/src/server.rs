@@ -12,7 +12,6 @@ mod events;
 mod flows;
 pub mod gate;
 mod graphs;
-mod hear_out;
 mod log;
 mod metrics;
 mod openapi;

@@ -113,11 +113,12 @@ fn form_paths(page: &console::Page, own: &str) -> Vec<String> {
     let forms = page.body.split("<form ").skip(1).filter_map(|rest| {
         let head = rest.split('>').next()?;
         head.contains("method=\"post\"").then(|| {
-            let action = head.split_once("action=\"").and_then(|(_, rest)| rest.split('"').next());
-            action.filter(|action| !action.is_empty()).unwrap_or(own).to_owned()
+            head.split_once("action=\"").and_then(|(_, rest)| rest.split('"').next()).unwrap_or_default().to_owned()
         })
     });
-    forms.chain(values(&page.body, "<button ", "formaction=\"")).collect()
+    // A place on the page ("#checks") is the page's own.
+    let paths = forms.chain(values(&page.body, "<button ", "formaction=\""));
+    paths.map(|path| if path.is_empty() || path.starts_with('#') { own.to_owned() } else { path }).collect()
 }
 
 /// What `attribute` says in each tag that begins so.

@@ -6,7 +6,7 @@ use lab::client::{requests, same_content, shares};
 use lab::command::{wait_until, words};
 use lab::console::expect;
 use lab::error::LabError;
-use lab::plan::{self, Family, size};
+use lab::plan::{self, Family};
 use lab::{Lab, Result};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,23 +15,26 @@ use std::time::Duration;
 
 /// Downloads that are under way when the drain begins; a third of them is the backend's.
 const DOWNLOADS: usize = 9;
-/// Seconds that a download takes.
-const DOWNLOAD_S: usize = 8;
 const DOWNLOAD_LIMIT: Duration = Duration::from_secs(60);
 
 pub fn walk(stage: &mut Stage) -> Result<()> {
     let person = stage.signed_in("operator")?;
+    person.follows("Backends")?;
+    person.clicks("//a[@href='/backends/web/s1']")?;
     let (lab, done) = (&stage.lab, AtomicBool::new(false));
     let answered = AtomicUsize::new(0);
     thread::scope(|scope| {
         let downloads: Vec<_> = (0..DOWNLOADS).map(|number| scope.spawn(move || download(lab, number))).collect();
+        // Alone at first: a load beside them would move the schedule, and with it their shares.
+        let begun = || active(&person).is_ok_and(|flows| flows >= DOWNLOADS / 3);
+        let begun = wait_until("the downloads are under way", LIMIT, begun);
         let load = scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
                 answered.fetch_add(requests(lab, plan::client(Family::V4, 2, 1), vip(), 20)?.len(), Ordering::Relaxed);
             }
             Ok(())
         });
-        let walked = drains(&person, lab, &answered);
+        let walked = begun.and_then(|()| drains(&person, lab, &answered));
         done.store(true, Ordering::Relaxed);
         let mut loads = downloads.into_iter().chain([load]).map(|load| load.join());
         let ended = loads.try_for_each(|load| load.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
@@ -42,9 +45,6 @@ pub fn walk(stage: &mut Stage) -> Result<()> {
 }
 
 fn drains(person: &Person, lab: &Lab, answered: &AtomicUsize) -> Result<()> {
-    person.follows("Backends")?;
-    person.clicks("//a[@href='/backends/web/s1']")?;
-    wait_until("the downloads are under way", LIMIT, || active(person).is_ok_and(|flows| flows >= DOWNLOADS / 3))?;
     person.presses("Drain")?;
     person.sees("The backend has its new state.")?;
     person.sees("draining")?;
@@ -74,12 +74,11 @@ fn active(person: &Person) -> Result<usize> {
     count.ok_or_else(|| LabError::Answer(format!("no count of flows: {page}")))
 }
 
-/// Gets the large file slowly, and compares it.
+/// Gets the large file from a server that takes its time, and compares it.
 fn download(lab: &Lab, number: usize) -> Result<()> {
     let received = lab.folder().join(format!("drain-{number}"));
-    let rate = (size(10, 100) * 1_000_000 / DOWNLOAD_S).to_string();
-    let (file, url) = (received.display().to_string(), format!("http://{}/down/big", vip()));
-    let arguments = ["-sS", "--fail", "--limit-rate", &rate, "-o", &file, &url];
+    let (file, url) = (received.display().to_string(), format!("http://{}/slowly/big", vip()));
+    let arguments = ["-sS", "--fail", "-o", &file, &url];
     lab.node("client").run(&mut words("curl", arguments), DOWNLOAD_LIMIT)?.success()?;
     same_content(&received, &lab.folder().join("shared/big"))
 }

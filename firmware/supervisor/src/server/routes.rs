@@ -2,7 +2,6 @@
 
 use super::access::{Call, Route, Routes};
 use super::gate::Gate;
-use super::hear_out::hear_out;
 use super::openapi::Description;
 use super::{
     Core, Refused, alerts, backup, capture, configuration, doctor, dry_run, events, flows, graphs, log, metrics,
@@ -34,7 +33,7 @@ pub(super) type Answer<T> = Result<Json<T>, Refused>;
 pub(super) fn router(core: Core) -> Router {
     let (router, _, description) = routes(core.gate.clone());
     let router = router.layer(Extension(description)).layer(DefaultBodyLimit::max(api::REQUEST_BYTES_MAX));
-    router.layer(from_fn(hear_out)).with_state(core)
+    router.layer(from_fn(webui::hear_out)).with_state(core)
 }
 
 /// All routes, the list of them, and their description; what it calls them is in `openapi/words.rs`.

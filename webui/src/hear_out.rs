@@ -16,9 +16,11 @@ use tokio::time::timeout;
 
 /// Time that a caller gets for a body that nobody wants to know.
 const REST_LIMIT: Duration = Duration::from_secs(5);
+/// Bytes of it that are read: whoever says twice what anybody may has no mistake to be told of.
+const REST_BYTES_MAX: usize = 2 * api::REQUEST_BYTES_MAX;
 
-/// Reads what the answer did not need to know, and throws it away.
-pub(super) async fn hear_out(request: Request, next: Next) -> Response {
+/// Reads what the answer did not need to know, and throws it away. For the API on both of its doors: core's and web's.
+pub async fn hear_out(request: Request, next: Next) -> Response {
     // RFC 9110 10.1.1: who asks first whether the body is wanted is told so by reading it, and has not sent it otherwise.
     let waits = request.headers().contains_key(header::EXPECT);
     let (parts, body) = request.into_parts();
@@ -51,7 +53,7 @@ impl Said {
         let mut bytes = 0;
         while let Some(Ok(frame)) = poll_fn(|context| Pin::new(&mut self).poll_frame(context)).await {
             bytes += frame.data_ref().map_or(0, Bytes::len);
-            if bytes > api::REQUEST_BYTES_MAX {
+            if bytes > REST_BYTES_MAX {
                 return;
             }
         }
@@ -94,8 +96,10 @@ mod tests {
         let path = std::env::temp_dir().join(format!("suimon-heard-{}-{}", std::process::id(), expect.len()));
         let listener = std::os::unix::net::UnixListener::bind(&path)?;
         listener.set_nonblocking(true)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let serving = runtime.spawn(async { axum::serve(tokio::net::UnixListener::from_std(listener)?, router).await });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        // It serves until the process ends.
+        let serving = async { axum::serve(tokio::net::UnixListener::from_std(listener)?, router).await };
+        std::thread::spawn(move || runtime.block_on(serving));
         let mut caller = UnixStream::connect(&path)?;
         std::fs::remove_file(&path)?;
         caller.set_read_timeout(Some(REST_LIMIT * 2))?;
@@ -108,7 +112,6 @@ mod tests {
         }
         let mut answer = String::new();
         caller.read_to_string(&mut answer)?;
-        serving.abort();
         Ok(answer)
     }
 
