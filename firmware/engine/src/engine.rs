@@ -17,6 +17,7 @@ mod icmp;
 mod known;
 mod new_flow;
 mod replies;
+mod returning;
 mod source_ports;
 mod tunnel_paths;
 mod turn;
@@ -40,6 +41,7 @@ use housekeeping::Sweep;
 use net::ip::protocol;
 use net::{Fragment, Malformed, Now, Parsed, icmp as icmp_types};
 use replies::ReplyBudget;
+use returning::Returning;
 use source_ports::SourcePorts;
 use std::sync::Arc;
 use tunnel_paths::TunnelPaths;
@@ -66,6 +68,7 @@ pub struct Engine {
     /// By backend slot: reached `flows_max`, and not yet down at `flows_low` again.
     overloaded: Vec<bool>,
     tunnel_paths: TunnelPaths,
+    returning: Returning,
     source_ports: SourcePorts,
     emissions: Emissions,
     replies: ReplyBudget,
@@ -151,6 +154,7 @@ impl Engine {
             candidates: Vec::with_capacity(BACKENDS_MAX),
             overloaded: vec![false; BACKENDS_MAX],
             tunnel_paths: TunnelPaths::default(),
+            returning: Returning::default(),
             source_ports: SourcePorts::new(worker, seed),
             emissions: Emissions::default(),
             replies: ReplyBudget::default(),

@@ -85,6 +85,8 @@ impl Scene {
         for node in plan::SERVERS.into_iter().chain(plan::TUNNEL_SERVERS).chain(["client"]) {
             // Linux 6.15: silence does not double for minutes. Older kernels only take longer to come back.
             let _ = lab.node(node).sysctl(&["ipv4/tcp_rto_max_ms=1000"]);
+            // At one a second the usual fifteen would be over before the longest silence here is.
+            lab.node(node).sysctl(&["ipv4/tcp_retries2=60"])?;
         }
         for server in plan::TUNNEL_SERVERS {
             programs::decap(&mut lab, server)?;

@@ -2,6 +2,7 @@
 
 use super::balance::persist_group;
 use super::housekeeping::Sweep;
+use super::returning::Returning;
 use super::{Engine, Moment};
 use crate::schedule::{Candidate, Scheduler};
 use crate::tables::{Backend, Service};
@@ -27,6 +28,7 @@ impl Engine {
         }
         if !same_backends || !Arc::ptr_eq(&old.services, &tables.services) {
             self.adopt_schedulers(moment);
+            self.returning = Returning::of(&tables);
         }
     }
 

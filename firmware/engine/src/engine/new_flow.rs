@@ -24,7 +24,7 @@ impl Engine {
             return verdict;
         }
         let Some(vip) = moment.tables.vips.find(tuple.destination) else {
-            return Verdict::Drop(DropReason::NoFlow);
+            return self.handle_returning(moment, packet, parsed, tuple);
         };
         // A reply to it would come to us, not to whoever made this source up.
         if moment.tables.is_ours(tuple.source) {
@@ -174,7 +174,8 @@ impl Engine {
         conversation: &Conversation,
     ) -> Result<FlowId, DropReason> {
         let method = moment.tables.backend(start.backend).map_or(Method::Nat, |backend| backend.method);
-        let state = first_state(parsed, method);
+        let from_client = start.tuple.source == parsed.source;
+        let state = first_state(parsed, method, from_client);
         let new = NewFlow {
             client: start.tuple.source,
             client_port: start.tuple.source_port,
@@ -215,7 +216,7 @@ impl Engine {
         }
         let flow = self.flows.flow_mut(id);
         flow.flags |= flags;
-        flow.note_first(parsed, packet.bytes(), start.tuple.source == parsed.source);
+        flow.note_first(parsed, packet.bytes(), from_client);
         self.export_made(moment, id);
         Ok(id)
     }
@@ -305,7 +306,7 @@ impl Gone<'_> {
     }
 }
 
-fn first_state(parsed: &Parsed, method: Method) -> State {
+fn first_state(parsed: &Parsed, method: Method, from_client: bool) -> State {
     if parsed.protocol != protocol::TCP {
         return State::Udp;
     }
@@ -314,6 +315,7 @@ fn first_state(parsed: &Parsed, method: Method) -> State {
         next_state(State::None, view, parsed.tcp_flags)
     } else {
         // Adopted in mid-stream: the handshake is long over, whatever this packet is.
+        let view = if from_client { view } else { View::Outbound };
         next_state(State::Established, view, parsed.tcp_flags)
     }
 }
