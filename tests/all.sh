@@ -69,6 +69,7 @@ check lab-forwarding cargo test -p lab --test lab_forwarding
 check lab-faults cargo test -p lab --test lab_faults
 check lab-dying cargo test -p lab --test lab_dying
 check lab-direct cargo test -p lab --test lab_direct
+check lab-tools cargo test -p lab --test lab_tools
 check lab-judging cargo test -p lab --test lab_judging
 check lab-backup cargo test -p lab --test lab_backup
 check lab-configuration cargo test -p lab --test lab_configuration

@@ -8,10 +8,10 @@ pub use way::{Connecting, Stream, Way};
 
 use crate::{
     AlertTest, AlertTested, Alerts, Applied, Backend, BackendDetail, BackendName, BackendQuery, BackupLook,
-    BackupRequest, BackupView, CaptureRequest, Confirmation, Confirmed, Counters, Diagnosis, DiffQuery, Document,
-    DryRun, DryRunQuery, Explanation, Export, FlowQuery, Flows, FoundNic, Graph, GraphQuery, KeptRevision, Kill,
-    Killed, Log, LogQuery, Neighbor, Problem, Question, Restore, RevisionQuery, Revisions, Rollback, Service,
-    ServiceQuery, StateChange, Status, path,
+    BackupRequest, BackupView, CaptureRequest, CheckAnswer, Confirmation, Confirmed, Counters, Diagnosis, DiffQuery,
+    Document, DryRun, DryRunQuery, Explanation, Export, FlowQuery, Flows, FoundNic, Graph, GraphQuery, KeptRevision,
+    KernelNeighbor, Kill, Killed, Log, LogQuery, Neighbor, Ping, Pinged, PortProbe, Problem, Question, Restore,
+    RevisionQuery, Revisions, Rollback, Service, ServiceQuery, StateChange, Status, Trace, Traced, path,
 };
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -262,6 +262,26 @@ impl Client {
     /// Next hops.
     pub async fn neighbors(&self) -> Result<Vec<Neighbor>, Error> {
         self.read(path::NEIGHBORS, &()).await
+    }
+
+    /// Sends echoes to an address.
+    pub async fn ping(&self, ping: &Ping) -> Result<Pinged, Error> {
+        self.act(path::PING, ping).await
+    }
+
+    /// Finds the way to an address.
+    pub async fn trace(&self, trace: &Trace) -> Result<Traced, Error> {
+        self.act(path::TRACE, trace).await
+    }
+
+    /// Looks at a port.
+    pub async fn port(&self, probe: &PortProbe) -> Result<CheckAnswer, Error> {
+        self.act(path::PORT, probe).await
+    }
+
+    /// The kernel's neighbours.
+    pub async fn kernel_neighbors(&self) -> Result<Vec<KernelNeighbor>, Error> {
+        self.read(path::KERNEL_NEIGHBORS, &()).await
     }
 
     /// Starts a capture.

@@ -32,6 +32,10 @@
 //! | `counters` | GET | | [`Counters`] |
 //! | `links` | GET | | list of [`FoundNic`] |
 //! | `neighbors` | GET | | list of [`Neighbor`] |
+//! | `tools/ping` | POST | [`Ping`] | [`Pinged`] |
+//! | `tools/trace` | POST | [`Trace`] | [`Traced`] |
+//! | `tools/port` | POST | [`PortProbe`] | [`CheckAnswer`] |
+//! | `tools/neighbors` | GET | | list of [`KernelNeighbor`] |
 //! | `login` | POST | [`Login`] | [`LoggedIn`] |
 //! | `logout` | POST | | [`Ended`] |
 //! | `me` | GET | | [`Me`] |
@@ -80,6 +84,7 @@ mod problem;
 mod revisions;
 mod services;
 mod status;
+mod tools;
 
 pub use alerts::{
     Alert, AlertCourse, AlertDestination, AlertTest, AlertTested, AlertWay, Alerts, DeliveryFailure, SyslogDestination,
@@ -111,6 +116,10 @@ pub use revisions::{
 };
 pub use services::{Backend, BackendQuery, Service, ServiceQuery, StateChange, Then, Traffic};
 pub use status::{Counters, Drop, FoundNic, Link, Neighbor, NeighborState, Nic, Rates, Status, Worker};
+pub use tools::{
+    KernelNeighbor, PING_COUNT_DEFAULT, PING_COUNT_MAX, PING_SIZE_DEFAULT, PING_SIZE_MAX, PING_SIZE_MIN, Ping, Pinged,
+    PortProbe, Resolution, StepAnswer, StepEnd, TRACE_HOPS_MAX, TRACE_TRIES, Trace, TraceBy, Traced,
+};
 
 /// Bytes of a request at most: a document as JSON text, every character of it escaped.
 pub const REQUEST_BYTES_MAX: usize = 2 * config::DOCUMENT_BYTES_MAX + 4_096;
@@ -179,6 +188,14 @@ pub mod path {
     pub const NEIGHBORS: &str = "/api/v1/neighbors";
     /// NICs that the box has.
     pub const LINKS: &str = "/api/v1/links";
+    /// Echoes to an address.
+    pub const PING: &str = "/api/v1/tools/ping";
+    /// The way to an address.
+    pub const TRACE: &str = "/api/v1/tools/trace";
+    /// A port of an address.
+    pub const PORT: &str = "/api/v1/tools/port";
+    /// The kernel's neighbours.
+    pub const KERNEL_NEIGHBORS: &str = "/api/v1/tools/neighbors";
     /// Begins a session: the one call that needs none.
     pub const LOGIN: &str = "/api/v1/login";
     /// Ends the session that asks.

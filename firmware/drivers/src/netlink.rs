@@ -15,7 +15,7 @@ mod watch;
 
 pub use addresses::NicAddress;
 pub use links::Link;
-pub use neighbors::{Keeping, Neighbor, NeighborLimits};
+pub use neighbors::{Keeping, Neighbor, NeighborLimits, Resolution};
 pub use routes::{KernelRoute, RouteKind, TABLE_MAIN};
 pub use rules::{MarkRule, ReplyRule};
 pub use watch::{Event, Watch};

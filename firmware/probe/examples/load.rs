@@ -94,6 +94,7 @@ async fn ask(core: std::os::unix::net::UnixStream, probe: &Probe, probes: u64, t
                     short += 1;
                     slowest_us = slowest_us.max(latency_us);
                 }
+                Report::Hop { .. } => {}
                 Report::Counters(counters) => {
                     println!("{counters:#?}\n{long} reports, {short} short ones, slowest run {slowest_us} us");
                     break;

@@ -19,7 +19,7 @@ mod ping;
 mod pop3;
 mod postgresql;
 mod radius;
-mod random;
+pub(crate) mod random;
 mod redis;
 mod repeat;
 mod reply;

@@ -10,6 +10,7 @@ mod certificate;
 mod codecs;
 mod dialogue;
 mod failure;
+mod hop;
 pub mod kinds;
 mod outcome;
 mod patterns;
@@ -24,6 +25,7 @@ mod transcript;
 
 pub use dialogue::{ANSWER_LINES_MAX, Dialogue, EXPECT_BYTES_MAX, LINE_BYTES_MAX, RECEIVED_BYTES_MAX};
 pub use failure::Failure;
+pub use hop::{Hop, HopAnswer, HopBy, HopEnd};
 pub use outcome::Outcome;
 pub use patterns::compiled;
 pub use prepare::prepare;

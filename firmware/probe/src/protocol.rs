@@ -1,6 +1,6 @@
 //! What the core and the probe role say to each other: one JSON object a line, either way.
 
-use crate::Outcome;
+use crate::{Hop, HopAnswer, Outcome};
 use config::Probe;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,13 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mark: Option<u32>,
     },
+    /// Try one step of the way to an address, now.
+    Hop {
+        /// The name that the report carries.
+        id: ProbeId,
+        /// The step.
+        hop: Hop,
+    },
     /// Report the counters.
     Count,
 }
@@ -67,6 +74,13 @@ pub enum Report {
         id: ProbeId,
         /// Time it took, microseconds.
         latency_us: u64,
+    },
+    /// A step ended.
+    Hop {
+        /// Its name.
+        id: ProbeId,
+        /// What came of it.
+        answer: HopAnswer,
     },
     /// The counters.
     Counters(Counters),

@@ -2,7 +2,7 @@
 
 use crate::protocol::{Counters, LineReader, ProbeId, ProtocolError, Report, Request, line_of};
 use crate::schedule::{Schedule, first_delay, intervals_since};
-use crate::{Outcome, run};
+use crate::{Hop, HopAnswer, Outcome, hop, run};
 use config::Probe;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,6 +15,9 @@ use tokio::time::{Instant, sleep_until};
 const REQUESTS_AHEAD_MAX: usize = 1_024;
 /// Runs that are begun or reported before requests are looked at again.
 const BATCH_MAX: usize = 256;
+
+/// Steps of ways to addresses under way at once.
+const HOPS_MAX: usize = 256;
 
 /// Times of removed probes that the schedule may hold beyond as many as there are probes.
 const STALE_MAX: usize = 1_024;
@@ -46,6 +49,7 @@ where
                 None => return Ok(()),
             },
             Some(ended) = runner.runs.join_next_with_id() => runner.ended(ended),
+            Some(ended) = runner.hops.join_next() => runner.hop_ended(ended),
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
         }
         runner.reap();
@@ -77,6 +81,7 @@ struct Runner {
     runs: JoinSet<Outcome>,
     /// Whose runs those are.
     running: HashMap<Id, Running>,
+    hops: JoinSet<(ProbeId, HopAnswer)>,
     generation: u64,
     counters: Counters,
     reports: Vec<u8>,
@@ -109,6 +114,7 @@ impl Runner {
             schedule: Schedule::default(),
             runs: JoinSet::new(),
             running: HashMap::new(),
+            hops: JoinSet::new(),
             generation: 0,
             counters: Counters::default(),
             reports: Vec::new(),
@@ -120,6 +126,7 @@ impl Runner {
             Request::Set { id, probe, mark } => self.set(id, probe, mark, now),
             Request::Remove { id } => self.remove(id),
             Request::Once { id, probe, mark } => self.once(id, probe, mark),
+            Request::Hop { id, hop } => self.hop(id, hop),
             Request::Count => self.report(&Report::Counters(self.counted(now))),
         }
     }
@@ -155,6 +162,23 @@ impl Runner {
         }
         let run = self.runs.spawn(async move { run(&probe, mark).await });
         self.running.insert(run.id(), Running { id, generation: 0, due: None });
+    }
+
+    fn hop(&mut self, id: ProbeId, hop: Hop) {
+        if self.hops.len() >= HOPS_MAX {
+            let answer = HopAnswer::impossible(format!("{HOPS_MAX} steps are under way already"));
+            self.report(&Report::Hop { id, answer });
+            return;
+        }
+        self.hops.spawn(async move { (id, hop::run(&hop).await) });
+    }
+
+    fn hop_ended(&mut self, ended: Result<(ProbeId, HopAnswer), JoinError>) {
+        match ended {
+            Ok((id, answer)) => self.report(&Report::Hop { id, answer }),
+            // Whoever waits for it hears of no answer when its time is over.
+            Err(_) => self.counters.broken += 1,
+        }
     }
 
     fn has_room(&self) -> bool {

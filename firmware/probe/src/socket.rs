@@ -1,7 +1,9 @@
 //! Sockets towards a server.
 
 use crate::Failure;
+use crate::codecs::echo::Family;
 use nix::sys::socket::{setsockopt, sockopt};
+use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
@@ -31,4 +33,14 @@ pub(crate) async fn datagrams(to: SocketAddr, mark: Option<u32>) -> Result<UdpSo
     }
     socket.connect(to).await.map_err(failed)?;
     Ok(socket)
+}
+
+/// A socket for ICMP echoes: one for pings, which needs no right but the group's (net.ipv4.ping_group_range); else a raw one
+/// (CAP_NET_RAW).
+pub(crate) fn echoes(family: Family) -> io::Result<Socket> {
+    let (domain, protocol) = match family {
+        Family::V4 => (Domain::IPV4, Protocol::ICMPV4),
+        Family::V6 => (Domain::IPV6, Protocol::ICMPV6),
+    };
+    Socket::new(domain, Type::DGRAM, Some(protocol)).or_else(|_| Socket::new(domain, Type::RAW, Some(protocol)))
 }

@@ -55,6 +55,7 @@ impl Core {
         match self.report().await {
             Report::Done { id, outcome } => format!("{}: {}", id.0, outcome.reason),
             Report::Same { id, .. } => format!("{}: same", id.0),
+            Report::Hop { .. } => panic!("no step was asked for"),
             Report::Counters(counters) => panic!("counters were not asked for: {counters:?}"),
         }
     }

@@ -17,6 +17,7 @@ mod people;
 mod remote;
 mod status;
 mod table;
+mod tools;
 mod words;
 
 use api::{BackendQuery, Client, Error, FlowQuery, Kill, Problem, Question, StateChange, Then};
@@ -164,6 +165,14 @@ enum Act {
     Audit(people::Audit),
     /// Give a user another password, which is made up and shown.
     ResetPassword(people::ResetPassword),
+    /// Send echoes to an address.
+    Ping(tools::Ping),
+    /// Find the way to an address.
+    Trace(tools::Trace),
+    /// Connect to a TCP port of an address.
+    Port(tools::Port),
+    /// The kernel's table of neighbours: ARP and neighbour discovery.
+    Neighbors,
     /// Record packets of a NIC.
     Capture(capture::Request),
 }
@@ -299,6 +308,10 @@ async fn act(arguments: Arguments) -> Result<(), Failure> {
         Act::Token(act) => people::tokens(&client, json, act, width).await,
         Act::Audit(asked) => people::audit(&client, json, asked, width).await,
         Act::ResetPassword(reset) => people::reset_password(&client, json, reset).await,
+        Act::Ping(ping) => tools::ping(&client, json, ping).await,
+        Act::Trace(trace) => tools::trace(&client, json, trace).await,
+        Act::Port(port) => tools::port(&client, json, port).await,
+        Act::Neighbors => say(json, &client.kernel_neighbors().await?, |known| tools::neighbors(known, width)),
         Act::Capture(request) => capture::run(&client, json, request).await,
     }
 }

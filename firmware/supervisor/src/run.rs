@@ -32,7 +32,7 @@ use clap::Args;
 use control::{Control, Dues, Ending, Inlets, Job};
 use data::DataDir;
 use documents::{Beginning, DocumentError};
-use drivers::netlink::{Netlink, Watch};
+use drivers::netlink::{Netlink, Resolution, Watch};
 use drivers::{clock, residue};
 use local::LocalPair;
 use meters::Meters;
@@ -355,7 +355,8 @@ impl Control {
         let used = self.arp.values().map(|socket| socket.index()).collect();
         self.claiming.detach_strangers(&mut self.netlink, &self.node.kernel().clone(), &used);
         let Ok(neighbors) = self.netlink.neighbors() else { return };
-        for neighbor in neighbors.into_iter().filter(|neighbor| neighbor.ours && !neighbor.permanent) {
+        let resolved = |one: &drivers::netlink::Neighbor| one.ours && one.resolution != Resolution::Permanent;
+        for neighbor in neighbors.into_iter().filter(resolved) {
             let nic = self.node.nics().on_link(neighbor.index);
             if nic.is_none_or(|nic| !self.node.neighbors().knows((nic, neighbor.address))) {
                 // Gone already is as good.

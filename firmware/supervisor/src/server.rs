@@ -18,6 +18,7 @@ mod openapi;
 mod people;
 mod pieces;
 mod routes;
+mod tools;
 
 use crate::run::bell::Bell;
 use crate::run::control::{Control, Job};

@@ -10,6 +10,23 @@ use netlink_packet_route::neighbour_table::{NeighbourTableAttribute, NeighbourTa
 use netlink_packet_route::route::RouteProtocol;
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
+/// How far the kernel has come with a neighbour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// It answered lately.
+    Reachable,
+    /// It answered once, and is asked again when it is needed.
+    Stale,
+    /// It is asked just now.
+    Asked,
+    /// It does not answer.
+    Failed,
+    /// It stays until removed.
+    Permanent,
+    /// Its link has no addresses to ask for: loopback, multicast.
+    NotNeeded,
+}
+
 /// A neighbour on a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Neighbor {
@@ -19,8 +36,8 @@ pub struct Neighbor {
     pub address: Address,
     /// Its hardware address; `None` while it is asked for, or when nobody answers.
     pub mac: Option<Mac>,
-    /// Whether it stays until removed.
-    pub permanent: bool,
+    /// How far the kernel has come.
+    pub resolution: Resolution,
     /// Whether we asked for it.
     pub ours: bool,
 }
@@ -168,15 +185,17 @@ pub(super) fn of_message(message: &RouteNetlinkMessage) -> Option<Neighbor> {
         RouteNetlinkMessage::DelNeighbour(message) => (true, message),
         _ => return None,
     };
-    let known = matches!(
-        message.header.state,
-        NeighbourState::Reachable
-            | NeighbourState::Stale
-            | NeighbourState::Delay
-            | NeighbourState::Probe
-            | NeighbourState::Permanent
-            | NeighbourState::Noarp
-    );
+    let resolution = match message.header.state {
+        NeighbourState::Reachable => Resolution::Reachable,
+        NeighbourState::Stale => Resolution::Stale,
+        // It is used meanwhile (RFC 4861 7.3.2).
+        NeighbourState::Delay | NeighbourState::Probe => Resolution::Stale,
+        NeighbourState::Permanent => Resolution::Permanent,
+        NeighbourState::Noarp => Resolution::NotNeeded,
+        NeighbourState::Failed => Resolution::Failed,
+        _ => Resolution::Asked,
+    };
+    let known = !matches!(resolution, Resolution::Asked | Resolution::Failed);
     let (mut address, mut mac, mut ours) = (None, None, false);
     for attribute in &message.attributes {
         match attribute {
@@ -191,7 +210,7 @@ pub(super) fn of_message(message: &RouteNetlinkMessage) -> Option<Neighbor> {
         index: message.header.ifindex,
         address: address?,
         mac: mac.filter(|_| known && !gone),
-        permanent: message.header.state == NeighbourState::Permanent,
+        resolution,
         ours,
     })
 }

@@ -196,7 +196,7 @@ fn a_kept_neighbor_is_resolved_and_its_new_mac_reported() {
         netlink.set_neighbor(link.index, ip("10.9.0.7"), second).unwrap();
         let listed = netlink.neighbors().unwrap();
         let fixed = listed.iter().find(|seen| seen.address == ip("10.9.0.7")).unwrap();
-        assert!(fixed.permanent && fixed.ours && fixed.mac == Some(second));
+        assert!(fixed.resolution == Resolution::Permanent && fixed.ours && fixed.mac == Some(second));
         netlink.remove_neighbor(link.index, ip("10.9.0.7")).unwrap();
     });
 }

@@ -2,9 +2,7 @@
 
 /// Bytes of random payload, which tell this echo's answer from everybody else's.
 pub const COOKIE: usize = 16;
-/// Bytes of a message.
-pub const MESSAGE: usize = HEADER + COOKIE;
-
+/// Bytes before the payload (RFC 792).
 const HEADER: usize = 8;
 
 /// The types of one family.
@@ -32,13 +30,14 @@ impl Family {
     }
 }
 
-/// A request. The checksum of ICMPv6 covers addresses that only the kernel knows: it writes that one itself.
-pub fn request(family: Family, id: u16, cookie: &[u8; COOKIE]) -> [u8; MESSAGE] {
-    let mut message = [0; MESSAGE];
+/// A request whose payload has `size` bytes, at least those of the cookie. The checksum of ICMPv6 covers addresses that only
+/// the kernel knows: it writes that one itself.
+pub fn request(family: Family, id: u16, cookie: &[u8; COOKIE], size: usize) -> Vec<u8> {
+    let mut message = vec![0; HEADER + size.max(COOKIE)];
     message[0] = family.request();
     message[4..6].copy_from_slice(&id.to_be_bytes());
     message[7] = 1;
-    message[HEADER..].copy_from_slice(cookie);
+    message[HEADER..HEADER + COOKIE].copy_from_slice(cookie);
     if family == Family::V4 {
         let checksum = checksum(&message);
         message[2..4].copy_from_slice(&checksum.to_be_bytes());
@@ -46,10 +45,10 @@ pub fn request(family: Family, id: u16, cookie: &[u8; COOKIE]) -> [u8; MESSAGE] 
     message
 }
 
-/// Whether `packet` is the reply with this payload. The identifier is not compared: a ping socket chooses its own.
+/// Whether `packet` is the reply whose payload begins with this. The identifier is not compared: a ping socket chooses its own.
 pub fn is_reply(family: Family, packet: &[u8], cookie: &[u8; COOKIE]) -> bool {
     let message = if family == Family::V4 { behind_ip_header(packet) } else { packet };
-    message.get(..2) == Some(&[family.reply(), 0]) && message.get(HEADER..) == Some(cookie)
+    message.get(..2) == Some(&[family.reply(), 0]) && message.get(HEADER..HEADER + COOKIE) == Some(cookie)
 }
 
 // A raw socket of IPv4 gives the IP header too, a ping socket does not. No echo begins like a header: 0x45 is no type.
@@ -60,10 +59,10 @@ fn behind_ip_header(packet: &[u8]) -> &[u8] {
     }
 }
 
-// RFC 1071. A message has an even number of bytes.
-fn checksum(message: &[u8; MESSAGE]) -> u16 {
-    let words = message.chunks_exact(2).map(|word| u32::from(u16::from_be_bytes([word[0], word[1]])));
-    let sum: u32 = words.sum();
+// RFC 1071. An odd byte at the end counts as if a zero followed.
+fn checksum(message: &[u8]) -> u16 {
+    let word = |pair: &[u8]| u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or(0)]));
+    let sum: u32 = message.chunks(2).map(word).sum();
     let folded = (sum & 0xffff) + (sum >> 16);
     !((folded & 0xffff) + (folded >> 16)) as u16
 }
@@ -77,12 +76,18 @@ mod tests {
 
     #[test]
     fn requests() {
-        let v4 = request(Family::V4, 0x1234, DATA);
+        let v4 = request(Family::V4, 0x1234, DATA, 0);
         assert_eq!(v4[..8], [8, 0, 0xb6, 0x93, 0x12, 0x34, 0, 1]);
         assert_eq!(&v4[8..], DATA);
         let words = v4.chunks(2).map(|word| u32::from(word[0]) << 8 | u32::from(word[1]));
         assert_eq!(words.sum::<u32>() % 0xffff, 0, "the checksum makes the sum zero");
-        assert_eq!(request(Family::V6, 0x1234, DATA)[..8], [128, 0, 0, 0, 0x12, 0x34, 0, 1]);
+        let odd = request(Family::V4, 0x1234, DATA, 1_401);
+        assert_eq!(
+            (odd.len(), &odd[2..4], &odd[24..]),
+            (1_409, &[0xb6, 0x93][..], &[0; 1_385][..]),
+            "zeros add nothing"
+        );
+        assert_eq!(request(Family::V6, 0x1234, DATA, 0)[..8], [128, 0, 0, 0, 0x12, 0x34, 0, 1]);
     }
 
     #[test]

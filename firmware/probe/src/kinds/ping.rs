@@ -3,9 +3,9 @@
 use super::random;
 use crate::codecs::echo::{self, Family};
 use crate::transcript::Direction;
-use crate::{Dialogue, Failure};
+use crate::{Dialogue, Failure, socket};
 use config::Ping;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::Socket;
 use std::io;
 use std::net::SocketAddr;
 use tokio::net::UdpSocket;
@@ -19,7 +19,7 @@ pub(super) async fn ask(options: &Ping, dialogue: &mut Dialogue) -> Result<(), F
     let family = if to.is_ipv4() { Family::V4 } else { Family::V6 };
     let socket = open(family, to, dialogue.mark())?;
     let (id, cookie) = (u16::from_be_bytes(random::bytes()?), random::bytes()?);
-    let request = echo::request(family, id, &cookie);
+    let request = echo::request(family, id, &cookie, echo::COOKIE);
     let begun = Instant::now();
     let pause = dialogue.deadline().saturating_duration_since(begun) / u32::from(options.count.max(1));
     for number in 1..=u32::from(options.count.max(1)) {
@@ -42,16 +42,9 @@ pub(super) async fn ask(options: &Ping, dialogue: &mut Dialogue) -> Result<(), F
     std::future::pending().await
 }
 
-// A ping socket, which needs no right but the group's (net.ipv4.ping_group_range); else a raw one (CAP_NET_RAW).
 fn open(family: Family, to: SocketAddr, mark: Option<u32>) -> Result<UdpSocket, Failure> {
-    let (domain, protocol) = match family {
-        Family::V4 => (Domain::IPV4, Protocol::ICMPV4),
-        Family::V6 => (Domain::IPV6, Protocol::ICMPV6),
-    };
-    let socket = Socket::new(domain, Type::DGRAM, Some(protocol))
-        .or_else(|_| Socket::new(domain, Type::RAW, Some(protocol)))
-        .map_err(|error| Failure::Impossible(format!("no socket for ICMP: {error}")))?;
-    prepare(socket, to, mark).map_err(|source| Failure::Connect { to, source })
+    let socket = socket::echoes(family).map_err(|error| Failure::Impossible(format!("no socket for ICMP: {error}")))?;
+    prepare(socket, to, mark).map_err(|source| Failure::connect(to, source))
 }
 
 // A connected socket gets the packets of this server alone, and its ICMP errors. It is no UDP that it sends, but all that

@@ -8,7 +8,7 @@ pub(crate) fn prepare() -> Result<(), Failure> {
 }
 
 /// `N` random bytes.
-pub(super) fn bytes<const N: usize>() -> Result<[u8; N], Failure> {
+pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], Failure> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| Failure::Impossible(format!("no random numbers: {error}")))?;
     Ok(bytes)

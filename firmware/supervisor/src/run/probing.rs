@@ -1,13 +1,15 @@
 //! Carries out what the node wants to be asked: starts the processes that ask, and starts them again when they end.
 
+mod hops;
 mod process;
 mod roads;
 
 use super::bell::Bell;
 use config::{CheckKind, Probe, Probing as Limits};
 use control::health::{Checked, ProbeId};
+use hops::Hops;
 use net::Now;
-use probe::{Outcome, Report, Request};
+use probe::{Hop, HopAnswer, Outcome, Report, Request};
 use process::{Heard, Process, Setting, What};
 use roads::Road;
 pub use roads::Roads;
@@ -69,6 +71,7 @@ pub struct Probing {
     answers: BTreeMap<ProbeId, Answers>,
     once: BTreeMap<u64, Single>,
     once_next: u64,
+    hops: Hops,
     roads: Roads,
     runs: [Runs; 2],
     heard: Receiver<Heard>,
@@ -112,6 +115,7 @@ impl Probing {
             answers: BTreeMap::new(),
             once: BTreeMap::new(),
             once_next: ONCE_FROM,
+            hops: Hops::default(),
             roads: Roads::default(),
             runs: [Runs::default(), Runs::default()],
             heard,
@@ -157,6 +161,13 @@ impl Probing {
             self.once.insert(id, Single { probe, reply, road });
             self.ask(now, which, request);
         }
+        answer
+    }
+
+    /// Tries one step of the way to an address. The receiver hears nothing when the process ends.
+    pub fn hop(&mut self, now: Now, hop: Hop) -> oneshot::Receiver<HopAnswer> {
+        let (request, answer) = self.hops.add(hop);
+        self.ask(now, Which::Asks, request);
         answer
     }
 
@@ -250,6 +261,10 @@ impl Probing {
                 let last = self.answers.get(&ProbeId(id.0))?.last.clone();
                 self.answered(now, ProbeId(id.0), Outcome { latency_us, ..last })
             }
+            Report::Hop { id, answer } => {
+                self.hops.ended(id, answer);
+                None
+            }
             Report::Counters(_) => None,
         }
     }
@@ -305,6 +320,11 @@ impl Probing {
                     let mark = single.road.and_then(|road| self.roads.mark(road));
                     process.ask(once(*id, &single.probe, mark));
                 }
+                if which == Which::Asks {
+                    for request in self.hops.requests() {
+                        process.ask(request);
+                    }
+                }
                 runs.process = Some(process);
             }
             Err(error) => {
@@ -332,6 +352,9 @@ impl Probing {
     fn end(&mut self, which: Which) -> String {
         // Whoever waits for a single run hears that there will be no answer.
         self.forget_once(|_| true);
+        if which == Which::Asks {
+            self.hops.forget();
+        }
         self.runs[which as usize].process.take().map(Process::end).unwrap_or_default()
     }
 }

@@ -5,7 +5,7 @@ use super::gate::Gate;
 use super::openapi::Description;
 use super::{
     Core, Refused, alerts, backup, capture, configuration, doctor, dry_run, events, flows, graphs, log, metrics,
-    openapi, people,
+    openapi, people, tools,
 };
 use api::{
     Backend, BackendDetail, BackendName, BackendQuery, Counters, FoundNic, Neighbor, Service, ServiceQuery,
@@ -66,6 +66,10 @@ pub(super) fn routes(gate: Gate) -> (Router<Core>, Vec<Route>, Description) {
         .add(POST, path::ALERT_TEST, Act::TestAlert, alerts::test)
         .add(GET, path::LOG, Act::Log, log::lines)
         .add(GET, path::EVENTS, Act::Events, events::listen)
+        .add(POST, path::PING, Act::Tools, tools::ping)
+        .add(POST, path::TRACE, Act::Tools, tools::trace)
+        .add(POST, path::PORT, Act::Tools, tools::port)
+        .add(GET, path::KERNEL_NEIGHBORS, Act::Status, tools::neighbors)
         .add(POST, path::CAPTURE, Act::Capture, capture::start)
         .add(GET, path::GRAPHS, Act::Graphs, graphs::graph)
         .add(GET, path::METRICS, Act::Metrics, metrics::metrics)

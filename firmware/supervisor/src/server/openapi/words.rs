@@ -102,6 +102,13 @@ const TRAFFIC_ROUTES: &[Words] = &[
     get(TRAFFIC, path::FLOWS, "Flows that are known now").refuses(&[404]),
     post(TRAFFIC, path::KILL, "End a flow, or all flows of a client").refuses(&[404]),
     post(TRAFFIC, path::EXPLAIN, "Why a client's packet goes where it goes, or why it is dropped"),
+    post(TRAFFIC, path::PING, "Send echoes to an address, one after the other")
+        .about("From the addresses of the box, and from the process that asks servers.")
+        .refuses(&[503]),
+    post(TRAFFIC, path::TRACE, "Find the way to an address, and who answers at each step").refuses(&[503]),
+    post(TRAFFIC, path::PORT, "Connect to a TCP port, with TLS if asked for").refuses(&[503]),
+    get(TRAFFIC, path::KERNEL_NEIGHBORS, "The kernel's table of neighbours (ARP and neighbour discovery)")
+        .refuses(&[500]),
     post(TRAFFIC, path::CAPTURE, "Record packets of a NIC")
         .about("The file grows while the capture runs; closing the connection ends it. One capture at a time.")
         .answers("A pcap file with nanoseconds.")
