@@ -17,8 +17,9 @@ const SEED: &str = "53";
 /// What must hold of every answer.
 const CHECKS: &str =
     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,ignored_auth";
-/// What ends the node, or gives it another disk, program or owner: not asked at random. Nor are events, whose answer lasts.
-const LEFT_OUT: &str = "reboot|power|factory|restore|update|/ha(/|$)|/events";
+/// What ends the node, or gives it another disk, program or owner: not asked at random. Nor are events, whose answer lasts,
+/// or pings and ways to addresses that nobody has, each of which waits for seconds.
+const LEFT_OUT: &str = "reboot|power|factory|restore|update|/ha(/|$)|/events|/tools/(ping|trace|port)";
 /// What can end the rights that the questions are asked with: asked last, with rights of its own.
 const ENDING: &str = "/logout|/tokens/|/sessions/|/users/";
 
