@@ -13,6 +13,7 @@ pub mod nginx;
 pub mod postfix;
 pub mod postgresql;
 pub mod redis;
+pub mod rsyslog;
 pub mod slapd;
 pub mod tinyproxy;
 pub mod vsftpd;

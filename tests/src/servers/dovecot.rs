@@ -1,4 +1,4 @@
-//! dovecot: POP3 and IMAP with and without TLS, and logins for postfix.
+//! dovecot: POP3 and IMAP with and without TLS; logins and mailboxes for postfix.
 
 use super::{PASSWORD, Port, Server, USER, tls_files};
 use crate::certificates::Identity;
@@ -14,17 +14,22 @@ pub const PORT_IMAP: u16 = 143;
 pub const PORT_IMAPS: u16 = 993;
 /// Where postfix asks about users, on the loopback address.
 pub const PORT_SASL: u16 = 12_345;
+/// Where postfix hands mail over, on the loopback address.
+pub const PORT_LMTP: u16 = 24;
 
-/// One user with an empty mailbox. A wrong password makes nobody wait, neither now nor at the next login.
+/// One user with an empty mailbox; `USER+anything@lab.test` is theirs too. A wrong password makes nobody wait, neither now
+/// nor at the next login.
 pub fn server(address: IpAddr, identity: &Identity) -> Server {
     let conf = format!(
-        "protocols = imap pop3\nlisten = {address}\nlog_path = /dev/stderr\nssl = yes\n\
+        "protocols = imap lmtp pop3\nlisten = {address}\nlog_path = /dev/stderr\nssl = yes\n\
          ssl_cert = </lab/tls/cert.pem\nssl_key = </lab/tls/key.pem\ndisable_plaintext_auth = no\n\
          auth_mechanisms = plain login\nmail_location = maildir:/var/mail/%u\nfirst_valid_uid = 1\n\
+         auth_username_format = %n\nrecipient_delimiter = +\n\
          auth_failure_delay = 0\nlogin_greeting = gate\n\
          passdb {{\n  driver = passwd-file\n  args = scheme=plain username_format=%u /lab/users\n}}\n\
          userdb {{\n  driver = static\n  args = uid=mail gid=mail home=/var/mail/%u\n}}\n\
          service anvil {{\n  unix_listener anvil-auth-penalty {{\n    mode = 0\n  }}\n}}\n\
+         service lmtp {{\n  inet_listener lmtp {{\n    address = 127.0.0.1\n    port = {PORT_LMTP}\n  }}\n}}\n\
          service auth {{\n  inet_listener {{\n    address = 127.0.0.1\n    port = {PORT_SASL}\n  }}\n}}\n"
     );
     let mut files = vec![("/lab/dovecot.conf", conf), ("/lab/users", format!("{USER}:{PASSWORD}\n"))];

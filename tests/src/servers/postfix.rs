@@ -1,6 +1,7 @@
-//! postfix: SMTP and submission, both with STARTTLS. Users are dovecot's, which has to run in the same namespace.
+//! postfix: SMTP and submission, both with STARTTLS. Users and mailboxes are dovecot's, which has to run in the same
+//! namespace.
 
-use super::dovecot::PORT_SASL;
+use super::dovecot::{PORT_LMTP, PORT_SASL};
 use super::{Port, Server, tls_files};
 use crate::certificates::{Identity, SERVER_NAME};
 use std::net::IpAddr;
@@ -10,12 +11,12 @@ pub const PORT: u16 = 25;
 /// Submission: login once STARTTLS is done.
 pub const PORT_SUBMISSION: u16 = 587;
 
-/// Takes mail for `lab.test` and forgets it; relays nothing.
+/// Takes mail for `lab.test` and hands it to dovecot; relays nothing.
 pub fn server([v4, v6]: [IpAddr; 2], identity: &Identity) -> Server {
     let main = format!(
         "compatibility_level = 3.6\nmaillog_file = /dev/stdout\nmyhostname = {SERVER_NAME}\n\
          mydestination = lab.test\nmynetworks = 127.0.0.0/8\ninet_interfaces = {v4}, {v6}\ninet_protocols = all\n\
-         local_recipient_maps =\nalias_maps =\nalias_database =\nlocal_transport = discard:\n\
+         local_recipient_maps =\nalias_maps =\nalias_database =\nlocal_transport = lmtp:inet:127.0.0.1:{PORT_LMTP}\n\
          default_transport = error:nothing leaves this lab\nrelay_transport = error:nothing leaves this lab\n\
          smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination\n\
          smtpd_tls_chain_files = /lab/tls/key.pem, /lab/tls/cert.pem\nsmtpd_tls_security_level = may\n\
@@ -46,7 +47,7 @@ defer      unix       - - n - 0 bounce
 trace      unix       - - n - 0 bounce
 verify     unix       - - n - 1 verify
 error      unix       - - n - - error
-discard    unix       - - n - - discard
+lmtp       unix       - - n - - lmtp
 anvil      unix       - - n - 1 anvil
 scache     unix       - - n - 1 scache
 proxymap   unix       - - n - - proxymap

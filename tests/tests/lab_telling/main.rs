@@ -1,5 +1,8 @@
 //! What the real program tells: a service without backends is an alert to a webhook and a line to a syslog server, both on
-//! another machine, and a number for Prometheus.
+//! another machine, and a number for Prometheus; alerts reach postfix, and lines rsyslog.
+
+mod mail;
+mod syslog;
 
 use lab::command;
 use lab::configuration::{Configuration, Method};
@@ -9,8 +12,10 @@ use lab::plan::{self, Family};
 use lab::suimon::Suimon;
 use lab::trials::{self, Needs, test};
 use lab::{Lab, Result};
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -29,8 +34,22 @@ fn main() -> ExitCode {
     trials::run(
         Needs::Suimon,
         trials::full_lab,
-        vec![test("a service without backends is told by webhook, syslog and metrics", service_down_is_told)],
+        vec![
+            test("a service without backends is told by webhook, syslog and metrics", service_down_is_told),
+            test("alerts reach postfix, and wait for it while it is away", mail::arrives),
+            test("lines reach rsyslog as they were sent, and wait for it while it is away", syslog::arrives),
+        ],
     )
+}
+
+/// The data directory of a node that has not been started yet, empty.
+fn fresh_data(lab: &Lab) -> Result<PathBuf> {
+    let data = lab.folder().join("a-suimon/data");
+    if data.exists() {
+        fs::remove_dir_all(&data).act(|| format!("remove {}", data.display()))?;
+    }
+    fs::create_dir_all(&data).act(|| format!("make {}", data.display()))?;
+    Ok(data)
 }
 
 /// What arrived. The threads that fill it end with the test's process.
@@ -53,7 +72,7 @@ impl Arrived {
 fn service_down_is_told(lab: &mut Lab) -> Result<()> {
     lab.answers(&plan::SERVERS, Answers::ThroughBalancer)?;
     let address = plan::server(SINK, Family::V4);
-    let (posts, lines) = (webhook(lab, address)?, syslog(lab, address)?);
+    let (posts, lines) = (webhook(lab, address)?, datagrams(lab, address)?);
     let toml = Configuration::new(2, Method::Nat, Family::V4).toml();
     let told = format!(
         "\n[alerts]\nwindow_s = 1\n[[alerts.webhook]]\nname = \"hook\"\nurl = \"http://{address}:{WEBHOOK_PORT}/\"\n\
@@ -131,7 +150,8 @@ fn take(stream: TcpStream) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
-fn syslog(lab: &Lab, address: IpAddr) -> Result<Arrived> {
+/// A syslog server of one line of code.
+fn datagrams(lab: &Lab, address: IpAddr) -> Result<Arrived> {
     let bound = lab.node(SINK).enter(|| UdpSocket::bind((address, SYSLOG_PORT)))?;
     let (socket, arrived) = (bound.act(|| format!("listen on {address}"))?, Arrived::default());
     let told = arrived.clone();
