@@ -20,7 +20,8 @@ pub fn server([v4, v6]: [IpAddr; 2], identity: &Identity) -> Server {
          default_transport = error:nothing leaves this lab\nrelay_transport = error:nothing leaves this lab\n\
          smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination\n\
          smtpd_tls_chain_files = /lab/tls/key.pem, /lab/tls/cert.pem\nsmtpd_tls_security_level = may\n\
-         smtpd_sasl_type = dovecot\nsmtpd_sasl_path = inet:127.0.0.1:{PORT_SASL}\ndisable_dns_lookups = yes\n"
+         smtpd_sasl_type = dovecot\nsmtpd_sasl_path = inet:127.0.0.1:{PORT_SASL}\n\
+         disable_dns_lookups = yes\nsmtpd_peername_lookup = no\n"
     );
     let mut files = vec![("/lab/postfix/main.cf", main), ("/lab/postfix/master.cf", MASTER.into())];
     files.extend(tls_files(identity));

@@ -15,8 +15,8 @@ pub const PORT_TLS: u16 = 6514;
 pub fn server(address: IpAddr, identity: &Identity) -> Server {
     let tls = "StreamDriver.Name=\"gtls\" StreamDriver.Mode=\"1\" StreamDriver.AuthMode=\"anon\"";
     let conf = format!(
-        "global(workDirectory=\"/tmp\" maxMessageSize=\"64k\" DefaultNetstreamDriverCAFile=\"/lab/tls/cert.pem\" \
-         DefaultNetstreamDriverCertFile=\"/lab/tls/cert.pem\" DefaultNetstreamDriverKeyFile=\"/lab/tls/key.pem\")\n\
+        "global(net.enableDNS=\"off\" workDirectory=\"/tmp\" maxMessageSize=\"64k\" \
+         DefaultNetstreamDriverCAFile=\"/lab/tls/cert.pem\" DefaultNetstreamDriverCertFile=\"/lab/tls/cert.pem\" DefaultNetstreamDriverKeyFile=\"/lab/tls/key.pem\")\n\
          module(load=\"imudp\")\nmodule(load=\"imtcp\")\n\
          template(name=\"asitcame\" type=\"string\" string=\"%rawmsg%\\n\")\n\
          ruleset(name=\"print\") {{ action(type=\"omfile\" file=\"/dev/stdout\" template=\"asitcame\") }}\n\
