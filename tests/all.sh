@@ -77,6 +77,7 @@ check real-servers cargo test -p lab --test real_servers
 check checks cargo test -p lab --test checks
 check ldirectord cargo test -p lab --test ldirectord
 check lab-telling cargo test -p lab --test lab_telling
+check lab-support cargo test -p lab --test lab_support
 check web cargo test -p lab --test web
 check scale cargo test -p lab --test scale
 check api cargo test -p lab --test api

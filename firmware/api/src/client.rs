@@ -254,6 +254,11 @@ impl Client {
         self.read(path::COUNTERS, &()).await
     }
 
+    /// What whoever helps needs to see, without secrets: a tar.gz file.
+    pub async fn support_bundle(&self) -> Result<Bytes, Error> {
+        self.file(path::SUPPORT_BUNDLE, &()).await
+    }
+
     /// NICs that the box has.
     pub async fn links(&self) -> Result<Vec<FoundNic>, Error> {
         self.read(path::LINKS, &()).await

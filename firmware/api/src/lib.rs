@@ -24,6 +24,7 @@
 //! | `backup` | POST | [`BackupRequest`] | the encrypted file |
 //! | `restore/look` | POST | [`BackupLook`] | [`BackupView`] |
 //! | `restore` | POST | [`Restore`] | [`Applied`] |
+//! | `support-bundle` | POST | | a tar.gz file |
 //! | `graphs` | GET | [`GraphQuery`] as query | [`Graph`] |
 //! | `alerts` | GET | | [`Alerts`] |
 //! | `alerts/test` | POST | [`AlertTest`] | [`AlertTested`] |
@@ -168,6 +169,8 @@ pub mod path {
     pub const RESTORE_LOOK: &str = "/api/v1/restore/look";
     /// Puts one in use.
     pub const RESTORE: &str = "/api/v1/restore";
+    /// What whoever helps needs to see, without secrets.
+    pub const SUPPORT_BUNDLE: &str = "/api/v1/support-bundle";
     /// Who is told, and what happened lately.
     pub const ALERTS: &str = "/api/v1/alerts";
     /// A message to try a destination with.

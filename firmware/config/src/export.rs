@@ -1,8 +1,8 @@
 //! From a checked document back to text.
 
 use crate::address::Prefix;
-use crate::secret::{HIDDEN, is_secret};
-use crate::{Config, VERSION};
+use crate::secret::{ADDRESS_KEYS, HIDDEN, PRIVATE_KEYS, is_secret};
+use crate::{CheckKind, Config, Named, VERSION};
 use serde::{Serialize, Serializer};
 use std::fmt::Write;
 use toml::{Table, Value};
@@ -16,8 +16,15 @@ impl Config {
     /// The document with `***` in place of every secret: for support bundles and logs. It cannot be read back as it was.
     pub fn to_toml_without_secrets(&self) -> String {
         let mut table = self.table();
-        hide_secrets(&mut table);
+        take_secrets(&mut table, &mut Vec::new());
         Self::written(table)
+    }
+
+    /// Every text that the document without secrets has no more, as it was written: what must not be found elsewhere either.
+    pub fn secrets(&self) -> Vec<String> {
+        let mut secrets = Vec::new();
+        take_secrets(&mut self.table(), &mut secrets);
+        secrets
     }
 
     fn table(&self) -> Table {
@@ -33,17 +40,38 @@ impl Config {
     }
 }
 
-fn hide_secrets(table: &mut Table) {
+/// Puts `***` in place of every secret, which goes to `taken`.
+fn take_secrets(table: &mut Table, taken: &mut Vec<String>) {
+    // What a DNS check asks for is a name, and no words of the administrator's own.
+    let is_dns = table.get("kind").and_then(Value::as_str) == Some(CheckKind::Dns.name());
     for (key, value) in table.iter_mut() {
-        if is_secret(key) {
+        if is_secret(key) || (PRIVATE_KEYS.contains(&key.as_str()) && !is_dns) {
+            texts_of(value, taken);
             *value = Value::String(HIDDEN.to_owned());
             continue;
         }
         match value {
-            Value::Table(table) => hide_secrets(table),
-            Value::Array(items) => items.iter_mut().filter_map(Value::as_table_mut).for_each(hide_secrets),
+            Value::Table(table) => take_secrets(table, taken),
+            Value::Array(items) => {
+                items.iter_mut().filter_map(Value::as_table_mut).for_each(|table| take_secrets(table, taken));
+            }
+            Value::String(text) if ADDRESS_KEYS.contains(&key.as_str()) => {
+                if let Some((path, words)) = text.split_once('?') {
+                    taken.push(words.to_owned());
+                    *text = format!("{path}?{HIDDEN}");
+                }
+            }
             _ => {}
         }
+    }
+}
+
+fn texts_of(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) => texts.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| texts_of(item, texts)),
+        Value::Table(table) => table.values().for_each(|value| texts_of(value, texts)),
+        _ => {}
     }
 }
 

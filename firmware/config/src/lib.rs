@@ -54,7 +54,7 @@ pub use ranges::{Range, Ranges};
 pub use rename::rename_nics;
 pub use report::{Error, Errors};
 pub use revision::{Origin, RevisionState};
-pub use secret::{HIDDEN, SECRET_KEYS, Secret, is_secret};
+pub use secret::{ADDRESS_KEYS, HIDDEN, PRIVATE_KEYS, SECRET_KEYS, Secret, is_secret};
 pub use service::{
     Backend, BackendState, Fallback, Helper, Method, Midstream, MssClamp, OnBackendDown, Persistence, Protocol,
     Scheduler, SchedulerFlags, Service, Timeouts,

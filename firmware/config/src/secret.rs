@@ -10,6 +10,13 @@ pub const HIDDEN: &str = "***";
 /// fields that may well hold a secret, such as the headers of a request or the address of a webhook.
 pub const SECRET_KEYS: &[&str] = &["password", "secret", "headers", "url"];
 
+/// Further keys whose values may log in to something, in words that only the administrator knows: commands, arguments and
+/// bytes that are sent as they stand. Whoever may read the document sees them; whoever gets a support bundle does not.
+pub const PRIVATE_KEYS: &[&str] = &["send", "command", "arguments", "query"];
+
+/// Keys whose values may have words after a `?`, of which any may be a secret.
+pub const ADDRESS_KEYS: &[&str] = &["path", "uri"];
+
 /// A password or shared key. It is written to the document, which is stored, and to the process that needs it; in logs,
 /// differences and support bundles `***` stands for it.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -100,6 +100,10 @@ fn secrets_are_hidden() {
     let hidden = config.to_toml_without_secrets();
     assert!(!hidden.contains("planted"), "{hidden}");
     assert!(hidden.contains("password = \"***\""));
+    let (all, taken) = (config.to_toml(), config.secrets());
+    assert!(taken.iter().all(|secret| !secret.is_empty()), "{taken:?}");
+    // Counted in what was taken: nothing that was hidden is forgotten by whoever searches for it elsewhere.
+    assert_eq!(taken.join("\n").matches("planted").count(), all.matches("planted").count());
     // Headers are a table without a type of its own: only their key says that they are secret.
     let headers = ["planted-header", "planted-token"];
     let debugged = headers.iter().fold(format!("{config:?}"), |text, header| text.replace(header, ""));

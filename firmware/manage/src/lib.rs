@@ -23,6 +23,7 @@ pub mod sessions;
 #[cfg(test)]
 mod sink;
 pub mod source;
+pub mod support;
 pub mod syslog;
 pub mod tokens;
 pub mod users;

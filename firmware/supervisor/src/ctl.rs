@@ -16,6 +16,7 @@ mod operand;
 mod people;
 mod remote;
 mod status;
+mod support;
 mod table;
 mod tools;
 mod words;
@@ -29,6 +30,7 @@ use serde::Serialize;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -36,6 +38,8 @@ use std::process::ExitCode;
 const TERMINAL_WIDTH: usize = 80;
 /// Exit status for a command that makes no sense, as clap has it.
 const USAGE: u8 = 2;
+/// Nobody but its owner reads a file that the node gave.
+const FILE_MODE: u32 = 0o600;
 
 /// Ask or tell a running node.
 #[derive(Args, Debug)]
@@ -151,6 +155,8 @@ enum Act {
     Backup(backup::Backup),
     /// Put a backup in use, on this box or on another one.
     Restore(backup::Restore),
+    /// Write what whoever helps needs to see into one file, without secrets.
+    SupportBundle(support::Request),
     /// Show what the program logged.
     Log(log::Request),
     /// Print another program's configuration as one of this, and what could not be carried over. Applies nothing.
@@ -302,6 +308,7 @@ async fn act(arguments: Arguments) -> Result<(), Failure> {
         }
         Act::Backup(backup) => backup::make(&client, json, backup).await,
         Act::Restore(restore) => backup::restore(&client, json, restore).await,
+        Act::SupportBundle(request) => support::run(&client, json, request).await,
         Act::Log(request) => log::run(&client, json, request).await,
         Act::Import(request) => import::run(json, &request),
         Act::Users(act) => people::users(&client, json, act, width).await,
@@ -355,6 +362,14 @@ fn as_json(answer: &impl Serialize) -> String {
     let mut text = serde_json::to_string_pretty(answer).expect("answers are structures of text and numbers");
     text.push('\n');
     text
+}
+
+/// A new file that nobody but its owner reads.
+fn write_new(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let failed = |source| Failure::File { act: "write", path: path.to_owned(), source };
+    let mut options = std::fs::File::options();
+    let mut file = options.write(true).create_new(true).mode(FILE_MODE).open(path).map_err(failed)?;
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(failed)
 }
 
 fn write(text: &str) -> io::Result<()> {

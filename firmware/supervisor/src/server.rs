@@ -18,6 +18,7 @@ mod openapi;
 mod people;
 mod pieces;
 mod routes;
+mod support;
 mod tools;
 
 use crate::run::bell::Bell;

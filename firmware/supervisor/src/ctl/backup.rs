@@ -3,16 +3,12 @@
 use super::configuration::Terms;
 use super::history::time;
 use super::words::{bytes, counted};
-use super::{Failure, answers, say, secret_of};
+use super::{Failure, answers, say, secret_of, write_new};
 use api::{BackupLook, BackupRequest, BackupView, Client, FileBytes};
 use clap::Args;
 use serde::Serialize;
-use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
-
-/// Nobody but its owner reads a backup.
-const FILE_MODE: u32 = 0o600;
 
 /// `ctl backup`.
 #[derive(Args, Debug)]
@@ -52,11 +48,8 @@ pub(super) async fn make(client: &Client, json: bool, backup: Backup) -> Result<
     let Backup { file, passphrase_file } = backup;
     let passphrase = passphrase(passphrase_file.as_deref(), true)?;
     let content = client.backup(&BackupRequest { passphrase }).await?;
-    let failed = |source| Failure::File { act: "write", path: file.clone(), source };
     // An older backup is never written over: it may be the only one that opens.
-    let mut options = std::fs::File::options();
-    let mut to = options.write(true).create_new(true).mode(FILE_MODE).open(&file).map_err(failed)?;
-    to.write_all(&content).and_then(|()| to.sync_all()).map_err(failed)?;
+    write_new(&file, &content)?;
     let written = Written { bytes: content.len() as u64, file };
     say(json, &written, |written| format!("{} written to {}\n", bytes(written.bytes), written.file.display()))
 }

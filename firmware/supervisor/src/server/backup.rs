@@ -60,7 +60,10 @@ pub(super) async fn restore(
 
 impl Core {
     /// Does something that takes a core for a while, and memory.
-    async fn slowly<T: Send + 'static>(&self, act: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
+    pub(super) async fn slowly<T: Send + 'static>(
+        &self,
+        act: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refused> {
         let _permit = self.gate.permit().await?;
         spawn_blocking(act).await.map_err(|_| Refused::busy())
     }

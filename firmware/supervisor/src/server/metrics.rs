@@ -88,15 +88,18 @@ impl Scrape {
 
 /// The text.
 pub(super) async fn metrics(State(core): State<Core>) -> Result<Response, Refused> {
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], page(&core).await?).into_response())
+}
+
+/// The same for whoever puts it elsewhere.
+pub(super) async fn page(core: &Core) -> Result<String, Refused> {
     let scrape = core.ask(|control| Scrape::of(control)).await?;
     let (access, lockout) = core.gate.look(|access, _| access.counters()).await;
     let told = core.teller.counts().await;
     let happenings = core.teller.happenings().counts();
     let scrape = Scrape { told, history_lost: core.history.lost(), access, lockout, happenings, ..scrape };
-    match text(&scrape) {
-        Ok(text) => Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()),
-        Err(error) => Err(Refused::new(StatusCode::INTERNAL_SERVER_ERROR, format!("write metrics: {error}"))),
-    }
+    let failed = |error| Refused::new(StatusCode::INTERNAL_SERVER_ERROR, format!("write metrics: {error}"));
+    text(&scrape).map_err(failed)
 }
 
 fn text(scrape: &Scrape) -> Result<String, std::fmt::Error> {

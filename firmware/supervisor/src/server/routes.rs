@@ -5,7 +5,7 @@ use super::gate::Gate;
 use super::openapi::Description;
 use super::{
     Core, Refused, alerts, backup, capture, configuration, doctor, dry_run, events, flows, graphs, log, metrics,
-    openapi, people, tools,
+    openapi, people, support, tools,
 };
 use api::{
     Backend, BackendDetail, BackendName, BackendQuery, Counters, FoundNic, Neighbor, Service, ServiceQuery,
@@ -62,6 +62,7 @@ pub(super) fn routes(gate: Gate) -> (Router<Core>, Vec<Route>, Description) {
         .add(POST, path::BACKUP, Act::Backup, backup::make)
         .add(POST, path::RESTORE_LOOK, Act::Restore, backup::look)
         .add(POST, path::RESTORE, Act::Restore, backup::restore)
+        .add(POST, path::SUPPORT_BUNDLE, Act::SupportBundle, support::make)
         .add(GET, path::ALERTS, Act::Alerts, alerts::look)
         .add(POST, path::ALERT_TEST, Act::TestAlert, alerts::test)
         .add(GET, path::LOG, Act::Log, log::lines)

@@ -81,6 +81,15 @@ const NODE_ROUTES: &[Words] = &[
     post(NODE, path::ALERT_TEST, "Send a test message to a destination of alerts or a syslog server")
         .about("One try, apart from what waits for it. A line of syslog is confirmed by nobody: see its counters.")
         .refuses(&[404]),
+    post(NODE, path::SUPPORT_BUNDLE, "What whoever helps needs to see, without secrets")
+        .about(
+            "Version, configuration and its last revisions, state of services, backends and checks, counters, log, audit log, \
+             alerts, and what the kernel knows. `MANIFEST` lists what is in it and what was left out. At most 32 MiB before \
+             it is packed.",
+        )
+        .answers("A tar archive, packed with gzip.")
+        .bytes("application/gzip")
+        .refuses(&[500]),
     get(NODE, path::LOG, "The log of the program")
         .about("With `after`, those after that line: whoever follows asks with the id of the last line known."),
     get(NODE, path::EVENTS, "What happens, as it happens")
