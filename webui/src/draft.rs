@@ -76,7 +76,7 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// A service to begin with: one server, and a connection as its check.
+    /// A service to begin with: two servers, and a connection as their check.
     pub(crate) fn fresh() -> Self {
         let mut draft = Self { service: Row::fresh(fields::SERVICE), ..Self::default() };
         draft.service.set("ports", "80");

@@ -14,6 +14,7 @@ mod service;
 mod stage;
 mod viewer;
 mod without_script;
+mod wizard;
 
 use lab::trials::{self, Needs, test};
 use stage::Stage;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
             test("a viewer is offered nothing and may send nothing", viewer::walk),
             test("a viewer may call nothing that acts", viewer::calls),
             test("a drain under load loses nothing", drain::walk),
+            test("a new box is led from its first password to its first service", wizard::walk),
             test("a service is added, tried, confirmed and removed", service::walk),
             test("a second factor is set up and asked for", second_factor::walk),
             test("without script everything works but the live parts", without_script::walk),

@@ -53,24 +53,26 @@ impl Look {
 /// Somebody at a browser.
 pub struct Person {
     pub browser: Browser,
+    /// The console's address.
+    site: String,
 }
 
 impl Person {
-    pub fn at(browser: Browser) -> Result<Self> {
-        let person = Self { browser };
+    pub fn at(browser: Browser, site: &str) -> Result<Self> {
+        let person = Self { browser, site: site.to_owned() };
         person.look(Look::WIDE)?;
         Ok(person)
     }
 
     /// Opens a page of the console.
     pub fn open(&self, path: &str) -> Result<()> {
-        self.browser.open(&format!("{SITE}{path}"))
+        self.browser.open(&format!("{}{path}", self.site))
     }
 
     /// Path of the page that is shown, without what follows `?`.
     pub fn here(&self) -> Result<String> {
         let url = self.browser.url()?;
-        let path = url.strip_prefix(SITE).unwrap_or(&url);
+        let path = url.strip_prefix(&self.site).unwrap_or(&url);
         Ok(path.split('?').next().unwrap_or_default().to_owned())
     }
 
@@ -112,16 +114,17 @@ impl Person {
 
     /// Writes into the field with this label, in the place of what is there.
     pub fn fills(&self, label: &str, text: &str) -> Result<()> {
-        let field = field(label);
-        self.with(&field, |element| {
-            self.browser.clear(element)?;
-            self.browser.write(element, text)
-        })
+        self.writes(&field(label), text)
     }
 
     /// Writes into the field of this id, in the place of what is there: forms have several fields with one label.
     pub fn fills_in(&self, id: &str, text: &str) -> Result<()> {
-        self.with(&format!("//*[@id={}]", quoted(id)), |element| {
+        self.writes(&format!("//*[@id={}]", quoted(id)), text)
+    }
+
+    /// Writes into the first field that an XPath finds, in the place of what is there.
+    pub fn writes(&self, xpath: &str, text: &str) -> Result<()> {
+        self.with(xpath, |element| {
             self.browser.clear(element)?;
             self.browser.write(element, text)
         })
@@ -191,8 +194,8 @@ impl Person {
         for line in self.browser.log("performance")? {
             let event: serde_json::Value =
                 serde_json::from_str(line["message"].as_str().unwrap_or_default()).unwrap_or_default();
-            let url = event["message"]["params"]["request"]["url"].as_str().unwrap_or(SITE);
-            if event["message"]["method"] == "Network.requestWillBeSent" && !url.starts_with(SITE) {
+            let url = event["message"]["params"]["request"]["url"].as_str().unwrap_or(&self.site);
+            if event["message"]["method"] == "Network.requestWillBeSent" && !url.starts_with(&self.site) {
                 complaints.push(format!("a request to {url}"));
             }
         }

@@ -2,7 +2,7 @@
 //! namespace of the clients.
 
 use crate::driver::Driver;
-use crate::person::{LIMIT, Person};
+use crate::person::{LIMIT, Person, SITE};
 use lab::configuration::{Configuration, Method};
 use lab::console::{Console, PASSWORD};
 use lab::error::LabError;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// On every address of the balancer's own: browsers come the way that clients do.
-const LISTEN: &str = "0.0.0.0:8443";
+pub const LISTEN: &str = "0.0.0.0:8443";
 
 /// The balancer, its console, the browsers' driver, and who was made on it.
 pub struct Stage {
@@ -38,12 +38,17 @@ impl Stage {
 
     /// Somebody at a new browser.
     pub fn stranger(&self) -> Result<Person> {
-        Person::at(self.driver.browser(&self.lab, true)?)
+        Person::at(self.driver.browser(&self.lab, true)?, SITE)
+    }
+
+    /// Somebody at the console of another box.
+    pub fn visitor(&self, site: &str) -> Result<Person> {
+        Person::at(self.driver.browser(&self.lab, true)?, site)
     }
 
     /// Somebody whose browser runs no script.
     pub fn stranger_without_script(&self) -> Result<Person> {
-        Person::at(self.driver.browser(&self.lab, false)?)
+        Person::at(self.driver.browser(&self.lab, false)?, SITE)
     }
 
     /// Somebody of this role who has signed in.
@@ -134,10 +139,15 @@ pub fn plain() -> Configuration {
 
 /// Signed in with a first password: chooses the one that all users of the walks have.
 pub fn chooses_password(person: &Person, first: &str) -> Result<()> {
+    chooses_password_first(person, first)?;
+    person.arrives("/")
+}
+
+/// The same, wherever that leads.
+pub fn chooses_password_first(person: &Person, first: &str) -> Result<()> {
     person.arrives("/password")?;
     person.fills("Password so far", first)?;
     person.fills("New password", PASSWORD)?;
     person.fills("New password again", PASSWORD)?;
-    person.presses("Change the password")?;
-    person.arrives("/")
+    person.presses("Change the password")
 }

@@ -88,6 +88,11 @@ fn keys(field: &Field) -> (&'static str, Option<&'static str>) {
     field.key.split_once('.').map_or((field.key, None), |(outer, inner)| (outer, Some(inner)))
 }
 
+/// What a form begins with there is no default of the document.
+fn is_missing(table: &dyn TableLike, key: &str) -> bool {
+    key == "kind" && !table.contains_key(key)
+}
+
 fn is_needed(outer: &str, inner: &str) -> bool {
     NEEDED.contains(&(outer, inner))
 }
@@ -185,7 +190,9 @@ pub(super) fn fill(table: &mut Table, row: &Row, fields: &[Field]) {
         let Some(typed) = row.values.get(field.key).map(|typed| tidy(field.kind, typed)) else { continue };
         match keys(field) {
             (outer, Some(key)) => inner.entry(outer).or_default().push((key, field, typed)),
-            (key, None) if text_of(table, field).as_deref() != Some(&typed) => put(table, key, field, &typed),
+            (key, None) if text_of(table, field).as_deref() != Some(&typed) || is_missing(table, key) => {
+                put(table, key, field, &typed);
+            }
             _ => {}
         }
     }

@@ -216,3 +216,14 @@ fn errors_stand_beside_their_fields() {
     assert_eq!(named, expected, "{errors}");
     assert_eq!(others.iter().map(|error| error.path.as_str()).collect::<Vec<_>>(), ["engine: workers"]);
 }
+
+#[test]
+fn a_new_service_says_what_its_check_asks() {
+    let mut draft = Draft::fresh();
+    set(&mut draft.service, &[("name", "web"), ("vip", "10.0.0.100")]);
+    for (row, address) in draft.backends.iter_mut().zip(["10.2.0.2", "10.2.0.3"]) {
+        set(row, &[("address", address)]);
+    }
+    let toml = put_in("version = 1\n", "", &draft);
+    assert!(toml.contains("kind = \"connect\""), "{toml}");
+}
