@@ -1,7 +1,9 @@
 //! Certificates for the servers of a lab: an authority made for this run, and what it has signed.
 
 use crate::error::{LabError, Result};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
+};
 
 /// The name that the servers' certificates are for.
 pub const SERVER_NAME: &str = "server.lab.test";
@@ -45,6 +47,16 @@ impl Authority {
     /// A certificate for `name` that was valid until 2021.
     pub fn expired(&self, name: &str) -> Result<Identity> {
         self.sign(name, (2020, 2021))
+    }
+
+    /// The certificate that answers a request (PKCS #10, PEM).
+    pub fn answer(&self, request: &str) -> Result<String> {
+        let mut asked = CertificateSigningRequestParams::from_pem(request)
+            .map_err(|error| failed("read a request for a certificate", error))?;
+        asked.params.not_before = date_time_ymd(2020, 1, 1);
+        asked.params.not_after = date_time_ymd(2090, 1, 1);
+        let signed = asked.signed_by(&self.issuer).map_err(|error| failed("answer a request", error))?;
+        Ok(signed.pem())
     }
 
     fn sign(&self, name: &str, (from, to): (i32, i32)) -> Result<Identity> {

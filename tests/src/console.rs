@@ -42,7 +42,7 @@ impl Console {
         let folder = suimon.file().with_file_name("");
         let binary = suimon::binary().ok_or_else(|| LabError::Answer("suimon is not built".into()))?;
         let mut command = words(&binary.display().to_string(), ["web", "--listen", address]);
-        command.arg("--data").arg(folder.join("web")).arg("--socket").arg(folder.join("socket"));
+        command.arg("--socket").arg(folder.join("socket"));
         let daemon = lab.daemon(node, "web", &mut command)?;
         let console = Self { daemon, namespace: lab.node(node), folder: lab.folder().to_owned(), users: 0 };
         let stranger = console.stranger("ready");
@@ -129,7 +129,8 @@ impl Browser {
         self.curl(path, &arguments)
     }
 
-    fn curl(&self, path: &str, more: &[&str]) -> Result<Page> {
+    /// Asks for a path with more arguments of curl.
+    pub fn curl(&self, path: &str, more: &[&str]) -> Result<Page> {
         let jar = self.jar.display().to_string();
         let url = format!("{SITE}{path}");
         let fixed = ["-sS", "-k", "-i", "--max-time", "20", "-b", &jar, "-c", &jar, &url];

@@ -2,7 +2,7 @@
 //! and core says who may do what. All it keeps is in the visitor's cookies.
 
 mod assets;
-pub mod certificate;
+mod certificate;
 mod draft;
 mod guard;
 mod hear_out;
@@ -18,6 +18,7 @@ mod show;
 mod ticket;
 mod visitor;
 
+pub use certificate::{Identity, TermsError};
 pub use hear_out::hear_out;
 pub use listen::{ListenError, listen};
 pub use places::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX};

@@ -4,6 +4,7 @@ mod account;
 mod alerts;
 mod audit;
 mod backends;
+mod backup;
 mod configuration;
 mod confirmation;
 mod explain;
@@ -21,6 +22,7 @@ mod service_form;
 mod service_removal;
 mod services;
 mod setup;
+mod system;
 
 use crate::{Console, assets};
 use axum::Router;
@@ -72,6 +74,15 @@ pub(crate) fn router(console: Console) -> Router {
         .route("/alerts", get(alerts::get))
         .route("/alerts/test", post(alerts::test))
         .route("/log", get(log::get))
+        .route("/system", get(system::get))
+        .route("/system/certificate", post(system::upload))
+        .route("/system/certificate/request", post(system::request))
+        .route("/system/certificate/request.csr", get(system::request_file))
+        .route("/system/certificate/request/forget", post(system::forget_request))
+        .route("/system/certificate/renew", post(system::renew))
+        .route("/system/backup", get(backup::get).post(backup::make))
+        .route("/system/restore/look", post(backup::look))
+        .route("/system/restore", post(backup::restore))
         .route("/assets/style.css", get(assets::style))
         .route("/assets/live.js", get(assets::live))
         .route("/assets/form.js", get(assets::form))

@@ -1,12 +1,11 @@
 //! Connections: who may, and how long each step may take. Strangers who say nothing, or little at a time, hold a place for a
 //! bounded time only, and give it up when others want it.
 
-use crate::certificate::Identity;
+use crate::certificate::{Identity, Terms};
 use crate::places::{Place, Places};
 use crate::{Console, guard, pages, rest};
 use axum::Router;
 use axum::extract::Extension;
-use config::Prefix;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -17,7 +16,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tokio_rustls::TlsAcceptor;
 
 /// Time for the TLS handshake.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
@@ -57,16 +55,11 @@ impl Served {
 }
 
 /// Serves until the process ends.
-pub async fn serve(
-    listeners: Vec<TcpListener>,
-    identity: &Identity,
-    console: Console,
-    allow: Vec<Prefix>,
-) -> io::Result<()> {
+pub async fn serve(listeners: Vec<TcpListener>, identity: Identity, console: Console) -> io::Result<()> {
+    let core = console.client();
     let door = Arc::new(Door {
-        acceptor: TlsAcceptor::from(Arc::clone(&identity.config)),
+        terms: Terms::new(identity),
         pages: guard::around(pages::router(console.clone()), rest::router(console)),
-        allow,
         places: Places::default(),
         served: Served::default(),
     });
@@ -74,14 +67,17 @@ pub async fn serve(
     for listener in listeners {
         accepting.spawn(accept(tokio::net::TcpListener::from_std(listener)?, Arc::clone(&door)));
     }
-    while accepting.join_next().await.is_some() {}
+    let ended = async { while accepting.join_next().await.is_some() {} };
+    tokio::select! {
+        () = ended => {}
+        () = door.terms.follow(core) => {}
+    }
     Err(io::Error::other("nobody listens any more"))
 }
 
 struct Door {
-    acceptor: TlsAcceptor,
+    terms: Terms,
     pages: Router,
-    allow: Vec<Prefix>,
     places: Places,
     served: Served,
 }
@@ -113,7 +109,7 @@ async fn accept(listener: tokio::net::TcpListener, door: Arc<Door>) {
 }
 
 async fn converse(stream: TcpStream, door: &Door, place: &Place, lasting: Lasting) {
-    let Ok(Ok(stream)) = timeout(HANDSHAKE_LIMIT, door.acceptor.accept(stream)).await else {
+    let Ok(Ok(stream)) = timeout(HANDSHAKE_LIMIT, door.terms.now().acceptor().accept(stream)).await else {
         Served::count(&door.served.handshakes_failed, "TLS handshake failed", place.client);
         return;
     };
@@ -164,7 +160,8 @@ impl Lasting {
 
 impl Door {
     fn admit(&self, client: IpAddr) -> Option<Place> {
-        if !self.allow.is_empty() && !self.allow.iter().any(|prefix| prefix.contains(client)) {
+        let terms = self.terms.now();
+        if !terms.allow.is_empty() && !terms.allow.iter().any(|prefix| prefix.contains(client)) {
             Served::count(&self.served.not_allowed, "connection from an address that is not allowed", client);
             return None;
         }
@@ -177,18 +174,12 @@ impl Door {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::certificate::tests::terms;
 
-    fn door(allow: &[Prefix]) -> Arc<Door> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(rustls::server::ResolvesServerCertUsingSni::new()));
+    fn door(allow: &[&str]) -> Arc<Door> {
         Arc::new(Door {
-            acceptor: TlsAcceptor::from(Arc::new(config)),
+            terms: Terms::new(Identity::of(&terms(allow)).unwrap()),
             pages: Router::new(),
-            allow: allow.to_vec(),
             places: Places::default(),
             served: Served::default(),
         })
@@ -196,8 +187,7 @@ mod tests {
 
     #[test]
     fn only_those_allowed() {
-        let network = |address: &str, bits| Prefix { address: address.parse().unwrap(), bits };
-        let door = door(&[network("10.0.0.0", 8), network("2001:db8::", 32)]);
+        let door = door(&["10.0.0.0/8", "2001:db8::/32"]);
         for (client, admitted) in [("10.9.8.7", true), ("192.0.2.1", false), ("2001:db8::1", true), ("2001::1", false)]
         {
             assert_eq!(door.admit(client.parse().unwrap()).is_some(), admitted, "{client}");

@@ -119,6 +119,12 @@ impl SignedIn {
         self.me.role >= role
     }
 
+    /// Ends the request unless the visitor may do what takes this role. Core would refuse it too; this says so before
+    /// anything that was sent is looked at.
+    pub(crate) fn needs(&self, role: Role) -> Result<(), Stop> {
+        if self.may(role) { Ok(()) } else { Err(self.refused(role)) }
+    }
+
     /// Ends the request as core would that takes this role.
     pub(crate) fn refused(&self, role: Role) -> Stop {
         let problem = api::Problem::of(Code::RoleNeeded, format!("this takes the role {role}"), &[&role]);
@@ -216,7 +222,7 @@ impl Frame {
         if self.is_administrator() {
             links.extend([("people", "/people"), ("audit", "/audit")]);
         }
-        links.extend([("alerts", "/alerts"), ("log", "/log")]);
+        links.extend([("alerts", "/alerts"), ("log", "/log"), ("system", "/system")]);
         links
     }
 

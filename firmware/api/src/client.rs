@@ -1,5 +1,6 @@
 //! The client: one HTTP/1.1 connection per call, over the unix socket or another way.
 
+mod certificate;
 mod pass;
 mod people;
 mod way;

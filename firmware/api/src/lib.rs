@@ -25,6 +25,11 @@
 //! | `restore/look` | POST | [`BackupLook`] | [`BackupView`] |
 //! | `restore` | POST | [`Restore`] | [`Applied`] |
 //! | `support-bundle` | POST | | a tar.gz file |
+//! | `certificate` | GET | | [`Certificate`] |
+//! | `certificate` | POST | [`NewCertificate`] | [`Certificate`] |
+//! | `certificate` | DELETE | | [`Certificate`] that the box signs itself |
+//! | `certificate/request` | POST | [`NewSigningRequest`] | [`Certificate`] |
+//! | `certificate/request` | DELETE | | [`Certificate`] |
 //! | `graphs` | GET | [`GraphQuery`] as query | [`Graph`] |
 //! | `alerts` | GET | | [`Alerts`] |
 //! | `alerts/test` | POST | [`AlertTest`] | [`AlertTested`] |
@@ -70,6 +75,7 @@
 mod alerts;
 mod backup;
 mod capture;
+mod certificate;
 mod client;
 mod doctor;
 mod document;
@@ -93,6 +99,10 @@ pub use alerts::{
 };
 pub use backup::{BackupLook, BackupNic, BackupRequest, BackupView, FileBytes, Restore};
 pub use capture::{CAPTURE_PACKETS_MAX, CAPTURE_SECONDS_MAX, CaptureRequest};
+pub use certificate::{
+    CERTIFICATE_BYTES_MAX, CERTIFICATE_NAMES_MAX, Certificate, ConsoleQuery, ConsoleTerms, NewCertificate,
+    NewSigningRequest, SigningRequest,
+};
 pub use client::{CLIENT_HEADER, Capture, Client, Connecting, Error, RESPONSE_BYTES_MAX, SOCKET_DEFAULT, Stream, Way};
 pub use doctor::{Diagnosis, Finding, Trouble};
 pub use document::{Applied, COMMENT_CHARS_MAX, CONFIRM_WITHIN_MAX_S, Document, Export, Terms};
@@ -171,6 +181,12 @@ pub mod path {
     pub const RESTORE: &str = "/api/v1/restore";
     /// What whoever helps needs to see, without secrets.
     pub const SUPPORT_BUNDLE: &str = "/api/v1/support-bundle";
+    /// The console's certificate.
+    pub const CERTIFICATE: &str = "/api/v1/certificate";
+    /// A request for one that an authority signs.
+    pub const SIGNING_REQUEST: &str = "/api/v1/certificate/request";
+    /// What the web role serves with; outside of `/api`, which it passes on for others.
+    pub const CONSOLE: &str = "/console";
     /// Who is told, and what happened lately.
     pub const ALERTS: &str = "/api/v1/alerts";
     /// A message to try a destination with.

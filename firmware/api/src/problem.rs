@@ -122,6 +122,24 @@ codes! {
     Unconfirmed => "unconfirmed",
     /// No revision waits for confirmation.
     NothingAwaits => "nothing-awaits",
+    /// The certificate cannot be read. Value: why.
+    CertificateUnreadable => "certificate-unreadable",
+    /// The key cannot be read. Value: why.
+    CertificateKey => "certificate-key",
+    /// The key is another certificate's.
+    CertificateOtherKey => "certificate-other-key",
+    /// A certificate without a key, and no request that it answers.
+    CertificateNoRequest => "certificate-no-request",
+    /// The certificate answers another request.
+    CertificateOtherRequest => "certificate-other-request",
+    /// The certificate has ended. Value: the day.
+    CertificateEnded => "certificate-ended",
+    /// The chain is not in order. Values: whose issuer is missing behind it, and that issuer.
+    CertificateOrder => "certificate-order",
+    /// A name that cannot stand in a certificate. Value: the name.
+    CertificateName => "certificate-name",
+    /// No names, or too many. Value: the largest number.
+    CertificateNames => "certificate-names",
     /// There is no such revision. Value: its number.
     RevisionMissing => "revision-missing",
 }

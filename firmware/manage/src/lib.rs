@@ -7,6 +7,7 @@ pub mod access;
 pub mod alerts;
 pub mod audit;
 pub mod backup;
+pub mod certificate;
 pub mod clock;
 pub mod keep;
 pub mod latest;

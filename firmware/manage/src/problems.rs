@@ -1,6 +1,7 @@
 //! Refusals as the API tells them: the sentence, and the word that programs and the console go by.
 
 use crate::access::{LoginRefused, PeopleError, Refusal};
+use crate::certificate::CertificateError;
 use crate::passwords::{PASSWORD_CHARACTERS_MIN, PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN, WeakPassword};
 use crate::tokens::{TOKEN_DAYS_MAX, TOKEN_NAME_LENGTH_MAX, TOKENS_PER_USER_MAX, TokenError};
 use crate::users::{USERS_MAX, UserError};
@@ -34,6 +35,24 @@ impl From<&PeopleError> for Problem {
             PeopleError::NoUser => told(Code::NoUser, &[]),
             PeopleError::TokenByToken => told(Code::TokenByToken, &[]),
             PeopleError::SamePassword => told(Code::PasswordSame, &[]),
+        }
+    }
+}
+
+impl From<&CertificateError> for Problem {
+    fn from(error: &CertificateError) -> Self {
+        let told = |code, values: &[&dyn ToString]| Self::of(code, error.to_string(), values);
+        match error {
+            CertificateError::Unreadable(why) => told(Code::CertificateUnreadable, &[why]),
+            CertificateError::Long(_) => told(Code::CertificateUnreadable, &[error]),
+            CertificateError::Key(why) => told(Code::CertificateKey, &[why]),
+            CertificateError::OtherKey => told(Code::CertificateOtherKey, &[]),
+            CertificateError::NoRequest => told(Code::CertificateNoRequest, &[]),
+            CertificateError::OtherRequest => told(Code::CertificateOtherRequest, &[]),
+            CertificateError::Ended(day) => told(Code::CertificateEnded, &[day]),
+            CertificateError::Order(whose, issuer) => told(Code::CertificateOrder, &[whose, issuer]),
+            CertificateError::Name(name) => told(Code::CertificateName, &[name]),
+            CertificateError::Names => told(Code::CertificateNames, &[&api::CERTIFICATE_NAMES_MAX]),
         }
     }
 }

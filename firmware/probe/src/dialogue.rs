@@ -46,6 +46,7 @@ pub struct Dialogue {
     act: String,
     recorder: Recorder,
     warnings: Vec<String>,
+    certificate_days: Option<i64>,
     weight_percent: Option<u32>,
 }
 
@@ -67,6 +68,7 @@ impl Dialogue {
             act: "beginning".to_owned(),
             recorder: Recorder::default(),
             warnings: Vec::new(),
+            certificate_days: None,
             weight_percent: None,
         }
     }
@@ -301,6 +303,7 @@ impl Dialogue {
             transcript: self.recorder.finish(),
             latency_us,
             warnings: self.warnings,
+            certificate_days: self.certificate_days,
             weight_percent: self.weight_percent,
         }
     }

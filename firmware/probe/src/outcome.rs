@@ -23,6 +23,9 @@ pub struct Outcome {
     /// What the administrator should know although the check passed, such as a certificate that is about to end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// Days that are left of the server's certificate, told once there are few; negative: it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_days: Option<i64>,
     /// Share of the backend's weight that the server asks for, percent; `None`: it did not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight_percent: Option<u32>,
@@ -39,6 +42,7 @@ impl Outcome {
             transcript: Transcript::default(),
             latency_us: 0,
             warnings: Vec::new(),
+            certificate_days: None,
             weight_percent: None,
         }
     }

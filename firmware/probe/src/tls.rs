@@ -32,17 +32,19 @@ pub(crate) fn server_name(tls: &Tls, host: Option<&str>, address: IpAddr) -> Ser
     name.unwrap_or_else(|| ServerName::from(address))
 }
 
-/// What to say of a certificate that is about to end, or has ended although nobody verified it.
-pub(crate) fn ending(tls: &Tls, certificates: Option<&[CertificateDer<'_>]>) -> Option<String> {
+/// Days that are left of a certificate that is about to end, or has ended although nobody verified it (negative then); and
+/// what to say of it.
+pub(crate) fn ending(tls: &Tls, certificates: Option<&[CertificateDer<'_>]>) -> Option<(i64, String)> {
     let last_day = certificate::last_day(certificates?.first()?)?;
     let today = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / DAY_S) as i64;
     let left = last_day - today;
-    match left {
-        _ if tls.certificate_warning_days == 0 || left > i64::from(tls.certificate_warning_days) => None,
-        ..0 => Some(format!("the certificate ended {} days ago", -left)),
-        0 => Some("the certificate ends today".to_owned()),
-        _ => Some(format!("the certificate ends in {left} days")),
-    }
+    let said = match left {
+        _ if tls.certificate_warning_days == 0 || left > i64::from(tls.certificate_warning_days) => return None,
+        ..0 => format!("the certificate ended {} days ago", -left),
+        0 => "the certificate ends today".to_owned(),
+        _ => format!("the certificate ends in {left} days"),
+    };
+    Some((left, said))
 }
 
 fn provider() -> Arc<CryptoProvider> {

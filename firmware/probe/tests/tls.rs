@@ -67,6 +67,7 @@ async fn the_end_of_a_certificate_is_warned_of() {
         let outcome = asked(shown, &options).await;
         assert!(outcome.passed);
         assert_eq!(outcome.warnings.concat(), warning, "{options}");
+        assert_eq!(outcome.certificate_days, (!warning.is_empty()).then_some(10), "{options}");
     }
     let outcome = asked(&expired, "").await;
     assert!(outcome.passed && outcome.warnings.concat().starts_with("the certificate ended "), "{outcome:?}");

@@ -3,10 +3,12 @@
 mod actions;
 pub mod alarms;
 pub mod bell;
+pub mod console;
 pub mod control;
 mod data;
 mod documents;
 mod earlier;
+mod endings;
 pub mod graphs;
 pub mod happenings;
 mod kernel;
@@ -25,15 +27,18 @@ pub mod workers;
 use crate::logging;
 use crate::server::gate::{FirstPassword, Gate};
 use crate::server::{self, Core, Server};
+use ::config::Config;
 use ::control::{Action, Event, Node, Settings};
 use arc_swap::ArcSwap;
 use bell::Bell;
 use clap::Args;
+use console::Console;
 use control::{Control, Dues, Ending, Inlets, Job};
 use data::DataDir;
 use documents::{Beginning, DocumentError};
 use drivers::netlink::{Netlink, Resolution, Watch};
 use drivers::{clock, residue};
+use endings::Endings;
 use local::LocalPair;
 use meters::Meters;
 use nix::fcntl::{Flock, FlockArg};
@@ -42,8 +47,10 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Uid;
 use probing::{Probing, Roads};
 use shield::Claiming;
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs::File;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -220,6 +227,12 @@ struct Prepared {
     cores: Vec<Option<usize>>,
 }
 
+/// By which people may reach the box. Those of the document are on no NIC yet.
+fn addresses(node: &Node, config: &Config) -> BTreeSet<IpAddr> {
+    let configured = config.nics.iter().flat_map(|nic| nic.addresses_on(node.name())).map(|own| own.address);
+    configured.chain(node.kernel().addresses.iter().map(|on| on.address.into())).collect()
+}
+
 /// A node that runs.
 struct Running {
     telling: Telling,
@@ -289,8 +302,9 @@ impl Prepared {
         let telling = Telling::start(self.node.name().to_owned(), self.data.path().to_owned(), to_tell)?;
         let gate = open_gate(&self.store, &login_rules, self.secret, self.node.name(), teller.clone())?;
         let people_stale = gate.stale();
-        let core =
-            Core::new(jobs, bell.clone(), &workers, self.store.clone(), self.history.clone(), gate, teller.clone());
+        let console = Console::open(&self.data, addresses(&self.node, &config), &config.web)?;
+        let stores = (self.store.clone(), self.history.clone());
+        let core = Core::new(jobs, bell.clone(), &workers, stores, gate, teller.clone(), console.terms());
         let mut control = Control {
             node: self.node,
             netlink: self.netlink,
@@ -310,6 +324,8 @@ impl Prepared {
             login_rules,
             people_stale,
             teller,
+            endings: Endings::default(),
+            console,
             history: self.history,
             history_told: Default::default(),
             graphs: Default::default(),

@@ -6,6 +6,7 @@ mod alerts;
 mod backup;
 mod capture;
 mod configuration;
+mod console;
 mod doctor;
 mod dry_run;
 mod events;
@@ -26,7 +27,7 @@ use crate::run::control::{Control, Job};
 use crate::run::telling::Teller;
 use crate::run::workers::{WorkerHandle, Workers};
 use crate::worker::Shared;
-use api::{Code, Problem};
+use api::{Code, ConsoleTerms, Problem};
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -42,7 +43,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use store::history::History;
 use store::{Store, StoreError};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
 /// Everybody may connect: who may do what is decided per call.
@@ -82,6 +83,7 @@ pub struct Core {
     history: History,
     gate: Gate,
     teller: Teller,
+    console: watch::Receiver<Arc<ConsoleTerms>>,
 }
 
 impl Core {
@@ -90,10 +92,10 @@ impl Core {
         jobs: SyncSender<Job>,
         bell: Bell,
         workers: &Workers,
-        store: Store,
-        history: History,
+        (store, history): (Store, History),
         gate: Gate,
         teller: Teller,
+        console: watch::Receiver<Arc<ConsoleTerms>>,
     ) -> Self {
         Self {
             jobs,
@@ -105,6 +107,7 @@ impl Core {
             history,
             gate,
             teller,
+            console,
         }
     }
 

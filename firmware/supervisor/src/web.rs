@@ -1,6 +1,6 @@
 //! The role `web`: opens what takes rights, gives them up, and serves the console.
 
-use api::Client;
+use api::{Client, ConsoleQuery, ConsoleTerms};
 use clap::Args;
 use config::{Config, NicRole, Web};
 use nix::ifaddrs::getifaddrs;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{sleep, timeout};
-use webui::{Console, certificate};
+use webui::{Console, Identity};
 
 /// Time for core to answer when both are started at once.
 const CORE_LIMIT: Duration = Duration::from_secs(60);
@@ -23,9 +23,9 @@ const CORE_RETRY: Duration = Duration::from_millis(500);
 /// Options of `suimon web`.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// Directory with the certificate and its key; made at the first start.
-    #[arg(long, value_name = "DIR", default_value = super::run::DATA_DEFAULT)]
-    data: PathBuf,
+    /// Taken and not needed: the certificate is core's, which tells it by the socket.
+    #[arg(long, value_name = "DIR", hide = true)]
+    data: Option<PathBuf>,
     /// Socket of `suimon run`.
     #[arg(long, value_name = "PATH", default_value = api::SOCKET_DEFAULT)]
     socket: PathBuf,
@@ -53,16 +53,14 @@ fn start_and_serve(options: &Options) -> Result<(), Failure> {
     }
     // One thread, and built before the confinement: nothing may start a thread or open an event queue of its own later.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    // GAP(issue 3): a change of [web] takes effect when this role starts again.
-    let document = runtime.block_on(document(options))?;
+    // A port or NIC of another revision is opened at the next start: later there is no right to. The rest is followed.
+    let (document, terms) = runtime.block_on(told(options))?;
     let addresses = match options.listen.is_empty() {
         true => addresses(&document)?,
         false => options.listen.clone(),
     };
     let listeners = webui::listen(&addresses)?;
-    let names: Vec<IpAddr> = addresses.iter().map(SocketAddr::ip).filter(|ip| !ip.is_unspecified()).collect();
-    std::fs::create_dir_all(&options.data).map_err(|error| format!("make {}: {error}", options.data.display()))?;
-    let identity = certificate::load_or_make(&options.data, &names)?;
+    let identity = Identity::of(&terms)?;
     let console = Console::new(std::path::absolute(&options.socket)?);
     for shortfall in sandbox::enter(&Confinement::web(Vec::new()))? {
         tracing::warn!("{shortfall}");
@@ -70,8 +68,7 @@ fn start_and_serve(options: &Options) -> Result<(), Failure> {
     for address in &addresses {
         tracing::info!(%address, fingerprint = %identity.fingerprint, "console");
     }
-    let Web { allow, .. } = document.web;
-    serve(&runtime, async move { webui::serve(listeners, &identity, console, allow).await })
+    serve(&runtime, webui::serve(listeners, identity, console))
 }
 
 fn serve(runtime: &Runtime, served: impl Future<Output = std::io::Result<()>>) -> Result<(), Failure> {
@@ -86,8 +83,8 @@ fn serve(runtime: &Runtime, served: impl Future<Output = std::io::Result<()>>) -
     })
 }
 
-/// The configuration in use, asked of core while this process is still root.
-async fn document(options: &Options) -> Result<Config, Failure> {
+/// The configuration in use, and what to serve with: asked of core while this process is still root.
+async fn told(options: &Options) -> Result<(Config, ConsoleTerms), Failure> {
     let client = Client::new(&options.socket);
     let asked = async {
         loop {
@@ -101,7 +98,8 @@ async fn document(options: &Options) -> Result<Config, Failure> {
     let export = timeout(CORE_LIMIT, asked)
         .await
         .map_err(|_| format!("{socket}: no suimon run answered within {} s", CORE_LIMIT.as_secs()))??;
-    Ok(config::parse(&export.toml, "configuration in use")?)
+    let terms = client.console_terms(&ConsoleQuery::default()).await?;
+    Ok((config::parse(&export.toml, "configuration in use")?, terms))
 }
 
 /// Addresses of the NICs that the console listens on.

@@ -108,7 +108,7 @@ impl Console {
     fn start(lab: &Lab, balancer: &Suimon) -> Option<Self> {
         let folder = lab.folder().join("a-suimon");
         let mut web = Command::new(lab::suimon::binary()?);
-        web.arg("web").arg("--data").arg(folder.join("data")).arg("--socket").arg(folder.join("socket"));
+        web.arg("web").arg("--socket").arg(folder.join("socket"));
         let log = File::create(lab.folder().join("web.log")).ok()?;
         let web = web.args(["--listen", CONSOLE]).stdin(Stdio::null()).stdout(log.try_clone().ok()?).stderr(log);
         let mut console = Self(web.process_group(0).spawn().ok()?);

@@ -76,7 +76,7 @@ fn certificates(stage: &mut Stage) -> Result<()> {
     let unknown = run(&[])?;
     expect(unknown.stderr.contains("certificate") && unknown.status.code() == Some(1), || format!("{unknown:?}"))?;
     // Its own certificate vouches for the names in it; 127.0.0.1 is one, localhost is not.
-    let authority = stage.suimon.file().with_file_name("web").join("web.crt").display().to_string();
+    let authority = stage.suimon.file().with_file_name("data").join("web.crt").display().to_string();
     run(&["--ca-file", &authority])?.success()?;
     let named = ["--url", "https://localhost:8443", "--token-file", &file, "--ca-file", &authority, "status"];
     let named = ctl(stage, &named)?;

@@ -252,7 +252,7 @@ fn connect(source: Ipv4Addr) -> io::Result<Socket> {
 }
 
 fn client_config(stage: &Stage) -> Result<Arc<ClientConfig>> {
-    let file = stage.suimon.file().with_file_name("web").join("web.crt");
+    let file = stage.suimon.file().with_file_name("data").join("web.crt");
     let certificate = CertificateDer::from_pem_file(&file).map_err(|error| LabError::Answer(error.to_string()))?;
     let mut roots = RootCertStore::empty();
     roots.add(certificate).map_err(|error| LabError::Answer(error.to_string()))?;

@@ -38,6 +38,13 @@ const TERMS: &[&str] = &[
     "ftp",
     "sticky",
     "API",
+    "CSR",
+    "PEM",
+    "SHA",
+    // lb.example.com
+    "lb",
+    "example",
+    "com",
     "alerts",
     "data",
     "management",

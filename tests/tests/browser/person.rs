@@ -94,6 +94,11 @@ impl Person {
         expect(!page.contains(text), || format!("\"{text}\" is shown: {page}"))
     }
 
+    /// Waits until a text is gone, as after a click that leads to the same page.
+    pub fn loses(&self, text: &str) -> Result<()> {
+        wait_until(&format!("\"{text}\" is gone"), LIMIT, || self.page().is_ok_and(|page| !page.contains(text)))
+    }
+
     /// Waits until the page at `path` is there.
     pub fn arrives(&self, path: &str) -> Result<()> {
         let arrived =

@@ -25,6 +25,7 @@ const OWN_CALLS: &[&str] = &[
     "GET /api/v1/config/confirm",
     "GET /api/v1/config/revisions",
     "GET /api/v1/log",
+    "GET /api/v1/certificate",
     "GET /api/v1/graphs",
     "GET /api/v1/alerts",
     "GET /api/v1/events",

@@ -23,7 +23,7 @@ pub fn walk(stage: &mut Stage) -> Result<()> {
     person.sees("The backend has its new state.")?;
     person.sees("until the deadline")?;
     person.presses("Put online")?;
-    person.sees_not("until the deadline")?;
+    person.loses("until the deadline")?;
 
     let (before, document) = (stage.revision()?, stage.document()?);
     person.follows("Configuration")?;

@@ -2,6 +2,7 @@
 
 mod services;
 mod setup;
+mod system;
 
 use lab::command;
 use lab::configuration::{Configuration, Method};
@@ -44,6 +45,9 @@ fn main() -> ExitCode {
             test("an edit keeps what others changed", services::edited),
             test("a service is removed", services::removed),
             test("a new box is set up step by step", setup::first_steps),
+            test("an authority answers the box's request for a certificate", system::authority),
+            test("who may connect is followed without a restart", system::allowed),
+            test("a backup is looked into and restored", system::backup),
             test("every page opens, in both languages", pages),
             test("a second factor is set up, asked for and removed", second_factor),
             test("own sessions and tokens are listed and ended", own_affairs),

@@ -77,9 +77,7 @@ pub(crate) async fn get(signed: SignedIn) -> Answer {
 
 /// The form as the document and the box have it.
 async fn begin(signed: &SignedIn, problem: Option<Problem>) -> Answer {
-    if !signed.may(Role::Administrator) {
-        return Err(signed.refused(Role::Administrator));
-    }
+    signed.needs(Role::Administrator)?;
     let export = signed.client.export().await.map_err(|error| signed.stop(error))?;
     let found = signed.client.links().await.map_err(|error| signed.stop(error))?;
     let port = |nic: &FoundNic| Port { name: nic.name.clone(), addresses: nic.addresses.clone() };
@@ -96,9 +94,7 @@ async fn begin(signed: &SignedIn, problem: Option<Problem>) -> Answer {
 }
 
 pub(crate) async fn post(signed: SignedIn, Form(form): Form<Vec<(String, String)>>) -> Answer {
-    if !signed.may(Role::Administrator) {
-        return Err(signed.refused(Role::Administrator));
-    }
+    signed.needs(Role::Administrator)?;
     let given = Given::posted(&form);
     let base = signed.client.revision(given.base_revision).await.map_err(|error| signed.stop(error))?;
     let Some(toml) = given.network.write(&base.toml) else { return begin(&signed, None).await };

@@ -59,8 +59,9 @@ impl Dialogue {
         let checked = if tls.tls_verify { "verified" } else { "not verified" };
         self.note(format!("{version} {shown}, certificate {checked}"));
         self.stream = Stream::Tls(Box::new(stream));
-        if let Some(ending) = ending {
-            self.warn(ending);
+        if let Some((days, said)) = ending {
+            self.certificate_days = Some(days);
+            self.warn(said);
         }
         Ok(())
     }

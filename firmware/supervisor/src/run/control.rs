@@ -3,7 +3,9 @@
 
 use super::alarms::HistoryTold;
 use super::bell::Bell;
+use super::console::Console;
 use super::data::DataDir;
+use super::endings::Endings;
 use super::graphs::Graphs;
 use super::local::LocalPair;
 use super::meters::{self, Meters};
@@ -37,6 +39,8 @@ use store::history::History;
 const KERNEL_READ_INTERVAL: Duration = Duration::from_secs(5);
 /// How often flows are counted while somebody waits for their end.
 const LOADS_INTERVAL: Duration = Duration::from_millis(500);
+/// How often the ends of certificates are looked at.
+const CERTIFICATES_INTERVAL: Duration = Duration::from_secs(60);
 /// ARP frames taken from one NIC before others get their turn.
 const ARP_PER_STEP_MAX: usize = 64;
 /// Requests and notices taken before others get their turn.
@@ -80,6 +84,9 @@ pub struct Control {
     pub(super) people_stale: Arc<AtomicBool>,
     /// Alerts and syslog.
     pub(super) teller: Teller,
+    pub(super) endings: Endings,
+    /// What the web role serves with.
+    pub(super) console: Console,
     pub(super) history: History,
     pub(super) history_told: HistoryTold,
     pub(super) graphs: Graphs,
@@ -113,6 +120,7 @@ pub struct Dues {
     kernel: Now,
     loads: Now,
     meters: Now,
+    certificates: Now,
 }
 
 impl Control {
@@ -334,6 +342,10 @@ impl Control {
                 let backends = meters::seen(&self.workers, self.node.tables());
                 self.handle(Event::Traffic { backends });
             }
+        }
+        if now >= self.due.certificates {
+            self.due.certificates = now + CERTIFICATES_INTERVAL;
+            self.tell_endings();
         }
         if self.loads_due().is_some_and(|due| now >= due) {
             self.due.loads = now + LOADS_INTERVAL;

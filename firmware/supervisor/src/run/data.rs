@@ -141,15 +141,22 @@ impl DataDir {
         }
     }
 
-    fn remove(&self, name: &str) -> Result<(), DataError> {
+    /// Gives a file the place of another one.
+    pub fn rename(&self, from: &str, to: &str) -> Result<(), DataError> {
+        let renamed = fs::rename(self.path.join(from), self.path.join(to));
+        renamed.and_then(|()| File::open(&self.path)?.sync_all()).map_err(|source| self.failed("rename", from, source))
+    }
+
+    /// Removes a file. No matter if it is not there.
+    pub fn remove(&self, name: &str) -> Result<(), DataError> {
         match fs::remove_file(self.path.join(name)).and_then(|()| File::open(&self.path)?.sync_all()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.failed("remove", name, error)),
             _ => Ok(()),
         }
     }
 
-    // A new file under another name, on the disk before it takes the place of the old one: a power cut leaves either.
-    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), DataError> {
+    /// A new file under another name, on the disk before it takes the place of the old one: a power cut leaves either.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), DataError> {
         let beside = self.path.join(format!("{name}.new"));
         let replace = || {
             let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;

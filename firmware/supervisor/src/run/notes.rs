@@ -1,7 +1,7 @@
 //! What whoever runs this node should know: sentences.
 
 use super::control::Control;
-use config::{Config, Engine};
+use config::{Config, Engine, Web};
 use drivers::clock;
 use drivers::netlink::NeighborLimits;
 use net::{Address, Family};
@@ -47,6 +47,12 @@ impl Control {
         }));
         notes
     }
+}
+
+/// The web role opens its sockets at its start, while it has the right to.
+pub(super) fn of_listening(before: &Web, after: &Web) -> Option<String> {
+    let differs = (before.port, &before.nics) != (after.port, &after.nics);
+    differs.then(|| "port and nics of [web] take effect when suimon web starts again".to_owned())
 }
 
 // Tables of the workers that are made when they start, and keep their size.

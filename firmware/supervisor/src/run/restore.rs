@@ -56,7 +56,7 @@ impl Control {
         self.people_are_others();
         let mut applied = self.follow(config, revision, &draft, diff, Some(wished));
         applied.notes.push("everybody has to log in again, as a user of the backup".to_owned());
-        applied.notes.push("certificate and keys of the backup are in use from the next start on".to_owned());
+        applied.notes.push("the key of hashes of the backup is in use from the next start on".to_owned());
         if of_another {
             applied
                 .notes
@@ -77,10 +77,11 @@ impl Control {
         }
     }
 
-    fn people_are_others(&self) {
+    fn people_are_others(&mut self) {
         self.people_stale.store(true, Release);
         if let Err(error) = self.data.settle(&self.store) {
             tracing::error!(%error, "files of the backup not written yet; the next start does");
         }
+        self.read_certificate_again();
     }
 }

@@ -4,7 +4,7 @@
 //! their own, go on with the tables they have.
 
 use super::control::Control;
-use super::documents;
+use super::{documents, notes};
 use api::{Applied, Confirmation, Confirmed, Document, Problem, Rollback, Terms, Waiting};
 use config::{Action, Config, Diff, Origin};
 use control::Event;
@@ -216,9 +216,11 @@ impl Control {
         self.workers.shared.spin_us.store(config.engine.spin_us, Relaxed);
         self.probing.set_limits(clock::now(), &config.probe);
         self.login_rules.store(Arc::new(config.api.clone()));
+        self.console.follow(&config.web);
         self.teller.set(&config);
         self.tell_change(*origin, author, changes);
-        let notes = self.notes_on(&config);
+        let mut notes = self.notes_on(&config);
+        notes.extend(notes::of_listening(&self.node.config().web, &config.web));
         let config = Arc::new(config);
         self.handle(match wishes {
             Some(wishes) => Event::Restored { config, wishes },

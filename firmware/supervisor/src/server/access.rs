@@ -42,6 +42,11 @@ impl Connected<IncomingStream<'_, UnixListener>> for Peer {
 }
 
 impl Peer {
+    /// Whether the web role calls for itself, and not for somebody else; root may do what it may.
+    pub(super) fn is_web_itself(self, headers: &HeaderMap) -> bool {
+        (self.uid == 0 || self.uid == WEB_USER) && !headers.contains_key(CLIENT_HEADER)
+    }
+
     /// Where a call with these headers comes from.
     pub(super) fn source(self, headers: &HeaderMap) -> Source {
         let socket = Source::Socket { uid: self.uid };

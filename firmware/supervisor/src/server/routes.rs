@@ -4,8 +4,8 @@ use super::access::{Call, Route, Routes};
 use super::gate::Gate;
 use super::openapi::Description;
 use super::{
-    Core, Refused, alerts, backup, capture, configuration, doctor, dry_run, events, flows, graphs, log, metrics,
-    openapi, people, support, tools,
+    Core, Refused, alerts, backup, capture, configuration, console, doctor, dry_run, events, flows, graphs, log,
+    metrics, openapi, people, support, tools,
 };
 use api::{
     Backend, BackendDetail, BackendName, BackendQuery, Counters, FoundNic, Neighbor, Service, ServiceQuery,
@@ -16,7 +16,7 @@ use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::middleware::from_fn;
-use axum::routing::MethodFilter;
+use axum::routing::{MethodFilter, get};
 use axum::{Extension, Json, Router};
 use manage::roles::Act;
 use serde::Serialize;
@@ -32,6 +32,8 @@ pub(super) type Answer<T> = Result<Json<T>, Refused>;
 /// The whole API.
 pub(super) fn router(core: Core) -> Router {
     let (router, _, description) = routes(core.gate.clone());
+    // No part of the API: the web role passes nothing of it on.
+    let router = router.route(path::CONSOLE, get(console::terms));
     let router = router.layer(Extension(description)).layer(DefaultBodyLimit::max(api::REQUEST_BYTES_MAX));
     router.layer(from_fn(webui::hear_out)).with_state(core)
 }
@@ -63,6 +65,11 @@ pub(super) fn routes(gate: Gate) -> (Router<Core>, Vec<Route>, Description) {
         .add(POST, path::RESTORE_LOOK, Act::Restore, backup::look)
         .add(POST, path::RESTORE, Act::Restore, backup::restore)
         .add(POST, path::SUPPORT_BUNDLE, Act::SupportBundle, support::make)
+        .add(GET, path::CERTIFICATE, Act::Status, console::certificate)
+        .add(POST, path::CERTIFICATE, Act::Certificate, console::set)
+        .add(DELETE, path::CERTIFICATE, Act::Certificate, console::renew)
+        .add(POST, path::SIGNING_REQUEST, Act::Certificate, console::request)
+        .add(DELETE, path::SIGNING_REQUEST, Act::Certificate, console::forget)
         .add(GET, path::ALERTS, Act::Alerts, alerts::look)
         .add(POST, path::ALERT_TEST, Act::TestAlert, alerts::test)
         .add(GET, path::LOG, Act::Log, log::lines)

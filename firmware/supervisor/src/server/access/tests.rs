@@ -57,6 +57,11 @@ impl Node {
             history: History::open(&folder).expect("a new history"),
             gate,
             teller,
+            console: tokio::sync::watch::channel(Arc::new(api::ConsoleTerms {
+                key: "a key".into(),
+                ..Default::default()
+            }))
+            .1,
         };
         let server = Some(Server::start(&folder.join("core.sock"), core).expect("a new socket"));
         Some(Self { folder, server, first: first.expect("a new box").0 })
@@ -280,6 +285,28 @@ fn users_and_tokens() {
     assert_eq!(reset["user"]["must_change_password"], true);
     let (_, lines) = node.root("GET", "/api/v1/audit/export", Value::Null);
     assert!(!text(&lines).contains(&text(&reset["password"])) && !text(&lines).contains(&secret));
+}
+
+/// The key of the console goes to the web role itself, and to nobody whom it calls for.
+#[test]
+fn a_key_is_told_to_the_web_role_alone() {
+    let Some(node) = Node::start("key") else { return };
+    let token = node.token("boss", "administrator");
+    let bearer = format!("Authorization: Bearer {token}");
+    let behalf = format!("{CLIENT_HEADER}: 192.0.2.1");
+    for (uid, headers, status) in [
+        (WEB_USER, &[][..], 200),
+        (0, &[], 200),
+        (WEB_USER, &[&*behalf][..], 403),
+        (WEB_USER, &[&*behalf, &*bearer], 403),
+        (0, &[&*behalf], 403),
+        (1_000, &[], 403),
+        (1_000, &[&*bearer], 403),
+        (sandbox::PROBE_USER, &[], 403),
+    ] {
+        let (found, body) = node.call(uid, "GET", api::path::CONSOLE, headers, Value::Null);
+        assert_eq!((found, body.to_string().contains("a key")), (status, status == 200), "uid {uid} {headers:?}");
+    }
 }
 
 #[test]

@@ -77,6 +77,15 @@ const NODE_ROUTES: &[Words] = &[
     get(NODE, path::NEIGHBORS, "Next hops"),
     get(NODE, path::GRAPHS, "A graph")
         .about("What was measured of a service, backend, NIC or the node, at the resolution that fits the span."),
+    get(NODE, path::CERTIFICATE, "The certificate of the console"),
+    post(NODE, path::CERTIFICATE, "Put another certificate in use")
+        .about("With its key, or as the answer to the request of this box. New connections of the console show it at once.")
+        .refuses(&[413]),
+    delete(NODE, path::CERTIFICATE, "Put a certificate in use that the box signs itself")
+        .about("With a new key, for the addresses that the box has now. The one before is lost."),
+    post(NODE, path::SIGNING_REQUEST, "Make a key, and a request for a certificate (PKCS #10)")
+        .about("The key stays on the box. An earlier request is forgotten."),
+    delete(NODE, path::SIGNING_REQUEST, "Forget the request and its key"),
     get(NODE, path::ALERTS, "Who is told of what happens, how that goes, and what happened lately"),
     post(NODE, path::ALERT_TEST, "Send a test message to a destination of alerts or a syslog server")
         .about("One try, apart from what waits for it. A line of syslog is confirmed by nobody: see its counters.")
