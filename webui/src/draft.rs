@@ -10,9 +10,9 @@ mod network;
 mod places;
 mod value;
 
-pub(crate) use carry::carry;
+pub(crate) use carry::{carry, carry_network};
 pub(crate) use document::{Written, digest, load, remove, write};
-pub(crate) use network::{Network, Port};
+pub(crate) use network::{Network, NetworkChange, Port};
 pub(crate) use places::beside_fields;
 
 use fields::Field;

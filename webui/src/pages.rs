@@ -15,6 +15,9 @@ mod history;
 mod language;
 mod log;
 mod login;
+mod network;
+mod network_edit;
+mod network_form;
 mod overview;
 mod password;
 mod people;
@@ -58,6 +61,8 @@ pub(crate) fn router(console: Console) -> Router {
         .route("/flows/kill", post(flows::kill))
         .route("/flows/explain", get(explain::get))
         .route("/graphs", get(graphs::get))
+        .route("/network", get(network::get))
+        .route("/network/edit", get(network_edit::get).post(network_edit::post))
         .route("/history", get(history::list))
         .route("/history/{number}", get(history::one).post(history::roll_back))
         .route("/configuration", get(configuration::get))

@@ -215,6 +215,7 @@ impl Frame {
         let mut links =
             vec![("overview", "/"), ("services", "/services"), ("backends", "/backends"), ("flows", "/flows")];
         links.push(("graphs", "/graphs"));
+        links.push(("network", "/network"));
         links.push(("history", "/history"));
         if self.may_operate() {
             links.push(("configuration", "/configuration"));

@@ -11,8 +11,8 @@ use crate::{
     AlertTest, AlertTested, Alerts, Applied, Backend, BackendDetail, BackendName, BackendQuery, BackupLook,
     BackupRequest, BackupView, CaptureRequest, CheckAnswer, Confirmation, Confirmed, Counters, Diagnosis, DiffQuery,
     Document, DryRun, DryRunQuery, Explanation, Export, FlowQuery, Flows, FoundNic, Graph, GraphQuery, KeptRevision,
-    KernelNeighbor, Kill, Killed, Log, LogQuery, Neighbor, Ping, Pinged, PortProbe, Problem, Question, Restore,
-    RevisionQuery, Revisions, Rollback, Service, ServiceQuery, StateChange, Status, Trace, Traced, path,
+    KernelNeighbor, Kill, Killed, Log, LogQuery, Neighbor, Network, Ping, Pinged, PortProbe, Problem, Question,
+    Restore, RevisionQuery, Revisions, Rollback, Service, ServiceQuery, StateChange, Status, Trace, Traced, path,
 };
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -263,6 +263,11 @@ impl Client {
     /// NICs that the box has.
     pub async fn links(&self) -> Result<Vec<FoundNic>, Error> {
         self.read(path::LINKS, &()).await
+    }
+
+    /// The network of the box.
+    pub async fn network(&self) -> Result<Network, Error> {
+        self.read(path::NETWORK, &()).await
     }
 
     /// Next hops.

@@ -38,6 +38,7 @@
 //! | `counters` | GET | | [`Counters`] |
 //! | `links` | GET | | list of [`FoundNic`] |
 //! | `neighbors` | GET | | list of [`Neighbor`] |
+//! | `network` | GET | | [`Network`] |
 //! | `tools/ping` | POST | [`Ping`] | [`Pinged`] |
 //! | `tools/trace` | POST | [`Trace`] | [`Traced`] |
 //! | `tools/port` | POST | [`PortProbe`] | [`CheckAnswer`] |
@@ -86,6 +87,7 @@ mod flows;
 mod graphs;
 mod health;
 mod log;
+mod network;
 mod people;
 mod problem;
 mod revisions;
@@ -115,6 +117,7 @@ pub use graphs::{
 };
 pub use health::{BackendDetail, BackendName, CheckAnswer, CheckState, DryRun, DryRunQuery, Health, Tried};
 pub use log::{LOG_LINES_DEFAULT, LOG_LINES_MAX, Log, LogLine, LogQuery};
+pub use network::{Network, NetworkAddress, NetworkNic, NetworkRoute};
 pub use people::{
     AUDIT_LISTED_DEFAULT, AUDIT_LISTED_MAX, AuditCheck, AuditOutcome, AuditPage, AuditQuery, AuditRecord, Ended,
     LoggedIn, Login, Me, NewToken, NewUser, PasswordChange, PasswordReset, Role, SecondFactorCode, SecondFactorOffer,
@@ -207,6 +210,8 @@ pub mod path {
     pub const NEIGHBORS: &str = "/api/v1/neighbors";
     /// NICs that the box has.
     pub const LINKS: &str = "/api/v1/links";
+    /// The network of the box.
+    pub const NETWORK: &str = "/api/v1/network";
     /// Echoes to an address.
     pub const PING: &str = "/api/v1/tools/ping";
     /// The way to an address.

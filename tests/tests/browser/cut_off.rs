@@ -36,7 +36,18 @@ pub fn unconfirmed(stage: &mut Stage) -> Result<()> {
 pub fn cut_off(stage: &mut Stage) -> Result<()> {
     let person = stage.signed_in("administrator")?;
     let document = stage.document()?;
-    changes_document(&person, "10.1.0.1/16", "10.1.0.7/16")?;
+    person.follows("Network")?;
+    person.sees("10.1.0.1/16")?;
+    person.follows("Change the network")?;
+    let typed = person.browser.run("return document.getElementById('nic.0.addresses').value")?;
+    let typed = typed.as_str().unwrap_or_default();
+    expect(typed.contains("10.1.0.1/16"), || format!("the form has {typed}"))?;
+    person.fills_in("nic.0.addresses", "10.1.0.1")?;
+    person.presses("Show what would change")?;
+    person.sees("has no prefix length")?;
+    person.fills_in("nic.0.addresses", &typed.replace("10.1.0.1/16", "10.1.0.7/16"))?;
+    person.presses("Show what would change")?;
+    person.sees("What would change")?;
     person.fills("Confirm within, seconds", CONFIRM_S)?;
     let node = stage.lab.node("a");
     let has_address = |wanted| {

@@ -32,6 +32,7 @@ const OWN_CALLS: &[&str] = &[
     "GET /metrics",
     "GET /api/v1/counters",
     "GET /api/v1/links",
+    "GET /api/v1/network",
     "GET /api/v1/neighbors",
     "GET /api/v1/tools/neighbors",
     "POST /api/v1/login",

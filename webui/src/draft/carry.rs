@@ -1,7 +1,7 @@
 //! What was typed, carried over to a service that changed meanwhile: each field that was typed in keeps what was typed,
 //! every other one is as the service has it now.
 
-use super::{Draft, Row};
+use super::{Draft, Network, Row};
 
 /// `typed` was made from `before`; `now` is what became of `before` meanwhile.
 pub(crate) fn carry(before: &Draft, typed: &Draft, now: &Draft) -> Draft {
@@ -9,6 +9,17 @@ pub(crate) fn carry(before: &Draft, typed: &Draft, now: &Draft) -> Draft {
         service: row(&before.service, &typed.service, &now.service),
         checks: rows(&before.checks, &typed.checks, &now.checks),
         backends: rows(&before.backends, &typed.backends, &now.backends),
+    }
+}
+
+/// The same of the whole network. `before` and `now` hold what the documents say, and nothing else that the box has.
+pub(crate) fn carry_network(before: &Network, typed: &Network, now: &Network) -> Network {
+    Network {
+        whole: typed.whole,
+        system: row(&before.system, &typed.system, &now.system),
+        gateways: row(&before.gateways, &typed.gateways, &now.gateways),
+        nics: rows(&before.nics, &typed.nics, &now.nics),
+        routes: rows(&before.routes, &typed.routes, &now.routes),
     }
 }
 

@@ -46,7 +46,11 @@ pub(crate) fn load(text: &str, name: &str) -> Option<Draft> {
 }
 
 pub(super) fn name_of(table: &Table) -> String {
-    table.get("name").and_then(Item::as_str).unwrap_or_default().to_owned()
+    text_at(table, "name")
+}
+
+fn text_at(table: &Table, key: &str) -> String {
+    table.get(key).and_then(Item::as_str).unwrap_or_default().to_owned()
 }
 
 fn is_called(table: &Table, name: &str) -> bool {
@@ -54,7 +58,12 @@ fn is_called(table: &Table, name: &str) -> bool {
 }
 
 pub(super) fn row(table: &Table, fields: &[Field]) -> Row {
-    let mut row = Row { was: name_of(table), ..Row::default() };
+    row_by("name", table, fields)
+}
+
+/// The same, of a table whose `key` tells it from others of its kind.
+pub(super) fn row_by(key: &str, table: &Table, fields: &[Field]) -> Row {
+    let mut row = Row { was: text_at(table, key), ..Row::default() };
     for field in fields {
         match text_of(table, field) {
             Some(text) => row.set(field.key, &text),
@@ -121,10 +130,10 @@ pub(crate) fn write(text: &str, was: &str, draft: &Draft) -> Option<Written> {
     };
     let service = services.get_mut(index)?;
     fill(service, &draft.service, fields::SERVICE);
-    write_rows(service, "check", &draft.checks, &|row| {
+    write_rows(service, ("check", "name"), &draft.checks, &|row| {
         fields::CHECK.iter().copied().chain(fields::options_of(row.value("kind").trim())).collect()
     });
-    write_rows(service, "backend", &draft.backends, &|_| fields::BACKEND.to_vec());
+    write_rows(service, ("backend", "name"), &draft.backends, &|_| fields::BACKEND.to_vec());
     Some(Written { toml: document.to_string(), index })
 }
 
@@ -157,17 +166,24 @@ fn tables_of(item: Item) -> ArrayOfTables {
     item.into_array_of_tables().unwrap_or_default()
 }
 
-fn write_rows(service: &mut Table, key: &str, rows: &[Row], fields_of: &dyn Fn(&Row) -> Vec<Field>) {
+/// Writes rows as the tables called `key`, which are told from each other by the value of `id`.
+pub(super) fn write_rows(
+    outer: &mut Table,
+    (key, id): (&str, &str),
+    rows: &[Row],
+    fields_of: &dyn Fn(&Row) -> Vec<Field>,
+) {
     if rows.is_empty() {
-        service.remove(key);
+        outer.remove(key);
         return;
     }
-    let tables = array(service, key);
+    let tables = array(outer, key);
     // Those that stay, in the order of the document, which is the order of the form too.
     let staying: HashSet<&str> = rows.iter().map(|row| row.was.as_str()).filter(|was| !was.is_empty()).collect();
-    tables.retain(|table| staying.contains(name_of(table).as_str()));
+    tables.retain(|table| staying.contains(text_at(table, id).as_str()));
     // Looked up before any name changes: two rows may swap theirs.
-    let places: HashMap<String, usize> = tables.iter().enumerate().map(|(at, table)| (name_of(table), at)).collect();
+    let places: HashMap<String, usize> =
+        tables.iter().enumerate().map(|(at, table)| (text_at(table, id), at)).collect();
     for row in rows {
         let at = places.get(&row.was).copied().filter(|_| !row.was.is_empty()).unwrap_or_else(|| {
             tables.push(Table::new());

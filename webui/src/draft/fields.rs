@@ -132,6 +132,10 @@ pub(crate) const NIC: &[Field] = &[
 /// Of the box itself.
 pub(crate) const SYSTEM: &[Field] = &[field("hostname", Kind::Text, "")];
 
+/// Of a static route.
+pub(crate) const ROUTE: &[Field] =
+    &[field("to", Kind::Text, ""), field("via", Kind::Text, ""), field("nic", Kind::Text, "")];
+
 /// Of the default routes, by family.
 pub(crate) const GATEWAYS: &[Field] = &[field("ipv4", Kind::Text, ""), field("ipv6", Kind::Text, "")];
 

@@ -26,7 +26,7 @@ pub(crate) fn beside_fields(
 }
 
 /// What follows `first` in a path; `None`: the path does not begin with it.
-fn rest<'a>(path: &'a str, first: &str) -> Option<&'a str> {
+pub(super) fn rest<'a>(path: &'a str, first: &str) -> Option<&'a str> {
     let rest = path.strip_prefix(first)?;
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix(": ") }
 }
@@ -54,7 +54,7 @@ fn names(draft: &Draft, path: &str, message: &str) -> Vec<String> {
 }
 
 /// The key of a field at the end of a path. What is missing is named by the message only.
-fn key(path: &str, message: &str) -> String {
+pub(super) fn key(path: &str, message: &str) -> String {
     if path.is_empty() {
         let word = message.split(' ').next().unwrap_or_default();
         let missing = message.contains(" is missing") || message.contains(" are missing");

@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 /// Characters that a field of the usual width shows.
 const BROAD_CHARS: usize = 24;
 
+/// Rows that look alike: the hints of the first are those of all.
+const ALIKE: [&str; 2] = ["backend.", "route."];
+
 /// Errors by the names of fields.
 pub(super) type Errors = BTreeMap<String, Vec<String>>;
 
@@ -65,6 +68,11 @@ impl Rows {
     /// NICs, whose names are the kernel's.
     pub(super) fn nics(t: Text, rows: &[Row], errors: &Errors) -> Self {
         let shown = |(at, row)| Shown::row(t, &format!("nic.{at}"), "nic", &fields::NIC[1..], row, errors);
+        Self(rows.iter().enumerate().map(shown).collect())
+    }
+
+    pub(super) fn routes(t: Text, rows: &[Row], errors: &Errors) -> Self {
+        let shown = |(at, row)| Shown::row(t, &format!("route.{at}"), "route", fields::ROUTE, row, errors);
         Self(rows.iter().enumerate().map(shown).collect())
     }
 
@@ -135,7 +143,7 @@ impl Input {
             // A row like the one before needs no hints once more.
             hint: t
                 .find(&format!("hint.{scope}.{}", field.key))
-                .filter(|_| !begin.starts_with("backend.") || begin == "backend.0"),
+                .filter(|_| !ALIKE.iter().any(|kind| begin.starts_with(kind)) || begin.ends_with(".0")),
             errors: errors.get(&name).cloned().unwrap_or_default(),
             decides: field.key == "kind" || field.key == "method",
             name,
@@ -190,6 +198,7 @@ mod tests {
             ("backend", fields::BACKEND),
             ("check", &options),
             ("nic", &fields::NIC[1..]),
+            ("route", fields::ROUTE),
             ("system", fields::SYSTEM),
             ("gateway", fields::GATEWAYS),
         ] {

@@ -1,6 +1,7 @@
 //! The node as the API shows it.
 
 pub mod health;
+mod network;
 mod services;
 mod status;
 

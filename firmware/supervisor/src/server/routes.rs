@@ -8,7 +8,7 @@ use super::{
     metrics, openapi, people, support, tools,
 };
 use api::{
-    Backend, BackendDetail, BackendName, BackendQuery, Counters, FoundNic, Neighbor, Service, ServiceQuery,
+    Backend, BackendDetail, BackendName, BackendQuery, Counters, FoundNic, Neighbor, Network, Service, ServiceQuery,
     StateChange, Status, path,
 };
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
@@ -83,6 +83,7 @@ pub(super) fn routes(gate: Gate) -> (Router<Core>, Vec<Route>, Description) {
         .add(GET, path::METRICS, Act::Metrics, metrics::metrics)
         .add(GET, path::COUNTERS, Act::Status, counters)
         .add(GET, path::LINKS, Act::Status, links)
+        .add(GET, path::NETWORK, Act::Status, network)
         .add(GET, path::NEIGHBORS, Act::Status, neighbors);
     people_routes(node).finish()
 }
@@ -167,6 +168,10 @@ async fn counters(State(core): State<Core>) -> Answer<Counters> {
 
 async fn links(State(core): State<Core>) -> Answer<Vec<FoundNic>> {
     core.ask(|control| control.links()).await.map(Json)
+}
+
+async fn network(State(core): State<Core>) -> Answer<Network> {
+    core.ask(|control| control.network()).await.map(Json)
 }
 
 async fn neighbors(State(core): State<Core>) -> Answer<Vec<Neighbor>> {

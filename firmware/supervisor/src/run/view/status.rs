@@ -2,9 +2,9 @@
 
 use super::super::control::Control;
 use super::super::meters::Sum;
+use super::network::is_inner;
 use super::rates;
 use api::{Counters, Drop, FoundNic, Link, Neighbor, NeighborState, Nic, Status, Worker};
-use control::local;
 use drivers::clock;
 use engine::{DropReason, NicId};
 use std::collections::BTreeMap;
@@ -150,8 +150,7 @@ impl Control {
     /// NICs that the box has.
     pub fn links(&self) -> Vec<FoundNic> {
         let kernel = self.node.kernel();
-        let own = ["lo", local::ENGINE_END, local::KERNEL_END];
-        let links = kernel.links.iter().filter(|link| !own.contains(&link.name.as_str()));
+        let links = kernel.links.iter().filter(|link| !is_inner(&link.name));
         let mut found: Vec<_> = links
             .map(|link| FoundNic {
                 name: link.name.clone(),
@@ -193,7 +192,7 @@ impl Control {
 }
 
 // Virtual NICs tell no speed, or -1.
-fn speed_mbps(nic: &str) -> Option<u32> {
+pub(super) fn speed_mbps(nic: &str) -> Option<u32> {
     let text = std::fs::read_to_string(format!("/sys/class/net/{nic}/speed")).ok()?;
     text.trim().parse().ok()
 }

@@ -74,6 +74,8 @@ const NODE_ROUTES: &[Words] = &[
         .refuses(&[500]),
     get(NODE, path::COUNTERS, "All counters"),
     get(NODE, path::LINKS, "NICs that the box has").about("Whether the configuration names them or not."),
+    get(NODE, path::NETWORK, "The network of the box")
+        .about("NICs and routes as they are, and which of them the configuration asks for."),
     get(NODE, path::NEIGHBORS, "Next hops"),
     get(NODE, path::GRAPHS, "A graph")
         .about("What was measured of a service, backend, NIC or the node, at the resolution that fits the span."),
