@@ -26,6 +26,7 @@ mod service_removal;
 mod services;
 mod setup;
 mod system;
+mod tools;
 
 use crate::{Console, assets};
 use axum::Router;
@@ -79,6 +80,12 @@ pub(crate) fn router(console: Console) -> Router {
         .route("/alerts", get(alerts::get))
         .route("/alerts/test", post(alerts::test))
         .route("/log", get(log::get))
+        .route("/tools", get(tools::get))
+        .route("/tools/ping", post(tools::ping))
+        .route("/tools/trace", post(tools::trace))
+        .route("/tools/port", post(tools::port))
+        .route("/tools/capture", post(tools::capture))
+        .route("/tools/support-bundle", post(tools::support_bundle))
         .route("/system", get(system::get))
         .route("/system/certificate", post(system::upload))
         .route("/system/certificate/request", post(system::request))
@@ -88,6 +95,13 @@ pub(crate) fn router(console: Console) -> Router {
         .route("/system/backup", get(backup::get).post(backup::make))
         .route("/system/restore/look", post(backup::look))
         .route("/system/restore", post(backup::restore))
+        .merge(files())
+        .with_state(console)
+}
+
+/// What the pages are made of, the same for everybody.
+fn files() -> Router<Console> {
+    Router::new()
         .route("/assets/style.css", get(assets::style))
         .route("/assets/live.js", get(assets::live))
         .route("/assets/form.js", get(assets::form))
@@ -96,5 +110,4 @@ pub(crate) fn router(console: Console) -> Router {
         .route("/assets/uplot.js", get(assets::uplot))
         .route("/assets/uplot.css", get(assets::uplot_style))
         .route("/assets/icon.svg", get(assets::icon))
-        .with_state(console)
 }

@@ -223,7 +223,7 @@ impl Frame {
         if self.is_administrator() {
             links.extend([("people", "/people"), ("audit", "/audit")]);
         }
-        links.extend([("alerts", "/alerts"), ("log", "/log"), ("system", "/system")]);
+        links.extend([("alerts", "/alerts"), ("log", "/log"), ("tools", "/tools"), ("system", "/system")]);
         links
     }
 

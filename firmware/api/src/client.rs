@@ -374,6 +374,11 @@ pub struct Capture {
 }
 
 impl Capture {
+    /// All of the file, as it comes.
+    pub fn into_body(self) -> Incoming {
+        self.body
+    }
+
     /// The next bytes of the pcap file; `None` at its end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         while let Some(frame) = self.body.frame().await {

@@ -48,6 +48,7 @@ fn main() -> ExitCode {
             test("an authority answers the box's request for a certificate", system::authority),
             test("who may connect is followed without a restart", system::allowed),
             test("a backup is looked into and restored", system::backup),
+            test("tools look at the network and record packets", system::tools),
             test("every page opens, in both languages", pages),
             test("a second factor is set up, asked for and removed", second_factor),
             test("own sessions and tokens are listed and ended", own_affairs),

@@ -7,6 +7,7 @@ use lab::certificates::Authority;
 use lab::command::{self, Finished, words};
 use lab::console::expect;
 use lab::error::{Act, LabError};
+use lab::plan::{self, Family};
 use std::fs;
 
 const NAME: &str = "console.lab.test";
@@ -123,4 +124,34 @@ pub fn backup(stage: &mut Stage) -> Result<()> {
     restore(PHRASE, "60")?.leads_to("/login")?;
     browser.open("/system")?.leads_to("/login?next=%2fsystem")?;
     stage.suimon.ctl(&["confirm"]).and_then(Finished::success).map(drop)
+}
+
+pub fn tools(stage: &mut Stage) -> Result<()> {
+    let operator = stage.signed_in("operator")?;
+    let server = plan::server("s1", Family::V4).to_string();
+    operator
+        .send("/tools/ping", &[("address", &server)])?
+        .is(200)?
+        .says(&format!("{server} · "))?
+        .says("It answered")?;
+    operator.send("/tools/ping", &[("address", "router")])?.is(400)?.says("ping-error")?;
+    operator.send("/tools/trace", &[("address", &server), ("by", "icmp")])?.is(200)?.says("The address was reached")?;
+    // The console itself is a port that speaks TLS.
+    let port = |port, tls| [("address", "127.0.0.1"), ("port", port), ("tls", tls)];
+    operator.send("/tools/port", &port("8443", "true")[..2])?.is(200)?.says("It answers, in ")?;
+    operator.send("/tools/port", &port("8443", "true"))?.is(200)?.says("It answers, in ")?.says("TLSv1_3")?;
+    operator.send("/tools/port", &port("1", "true")[..2])?.is(200)?.says("It does not answer")?;
+    operator.send("/tools/port", &port("0", "true")[..2])?.is(400)?.says("port-number-error")?;
+    operator.open("/tools")?.is(200)?.says_not("/tools/capture")?;
+    let capture = |filter, seconds| [("nic", "b0"), ("filter", filter), ("seconds", seconds), ("count", "1")];
+    operator.send("/tools/capture", &capture("", "1"))?.is(403)?;
+    operator.send("/tools/support-bundle", &[])?.is(403)?;
+
+    let browser = stage.signed_in("administrator")?;
+    browser.send("/tools/capture", &capture("", "soon"))?.is(400)?.says("seconds-error")?;
+    browser.send("/tools/capture", &capture("nonsense", "1"))?.is(400)?.says("nonsense")?;
+    let file = browser.send("/tools/capture", &capture("ip", "1"))?.is(200)?;
+    expect(file.head.contains("filename=\"suimon-b0-") && file.head.contains("pcap"), || file.head.clone())?;
+    let bundle = browser.send("/tools/support-bundle", &[])?.is(200)?;
+    expect(bundle.head.contains("filename=\"suimon-support-"), || bundle.head.clone())
 }
